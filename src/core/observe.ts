@@ -1,0 +1,46 @@
+/**
+ * The observe port: how the core speaks to logs and metrics without knowing pino or OpenTelemetry.
+ * Handles (`counter`, `gauge`) are asked for once and kept: the hot path only calls `add` and `set`.
+ * Nothing here may throw, block or await.
+ */
+
+export type Labels = Readonly<Record<string, string>>;
+
+export interface Counter {
+  add(by: number): void;
+}
+
+export interface Gauge {
+  set(value: number): void;
+}
+
+export interface Logger {
+  debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+export interface Observe extends Logger {
+  counter(name: MetricName, labels?: Labels): Counter;
+  gauge(name: MetricName, labels?: Labels): Gauge;
+}
+
+/** Every metric that Sluice exports, with its help text; docs/OPERATIONS.md is held to it by a test. */
+export const metrics = {
+  sluice_records_read_total: 'Records read from a source, by product.',
+  sluice_records_rejected_total: 'Records that broke their contract and were set aside, by product and reason.',
+  sluice_events_delivered_total: 'Events handed to sockets, by product and door.',
+  sluice_bytes_delivered_total: 'Bytes handed to sockets, by product and door.',
+  sluice_subscriptions: 'Live subscriptions, by product.',
+  sluice_subscriptions_behind: 'Live subscriptions served outside the live path, by product.',
+  sluice_connections: 'Open connections, by door.',
+  sluice_window_bytes: 'Bytes held in the shared window of recent events.',
+  sluice_errors_total: 'Errors shown to partners, by code.',
+  sluice_contracts: 'Contracts in force, by state (serving, catalogued).',
+  sluice_contracts_broken: 'Contract files whose newest text was refused; the last good one is served.',
+  sluice_cluster_up: '1 while a Kafka cluster answers, else 0, by cluster.',
+  sluice_state_age_seconds: 'Seconds since the state of record was last confirmed to be current.',
+} as const;
+
+export type MetricName = keyof typeof metrics;
