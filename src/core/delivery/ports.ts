@@ -1,0 +1,91 @@
+/**
+ * The ports of delivery: where bytes go (Sink), how messages are framed (Envelope), who is told what (Outlet), who counts
+ * (Gate), and what time it is (Clock). Delivery itself has no socket and no timer.
+ */
+import type { SluiceError } from '../errors.ts';
+import type { Placement } from '../routing/index.ts';
+import type { CompiledOperation, View } from '../view/index.ts';
+
+/** A socket as delivery sees it; several subscriptions may share one. */
+export interface Sink {
+  /**
+   * Hands whole messages over, in order. `taken`: the kernel has every byte and the caller may reuse the buffer. `held`: accepted,
+   * but the buffer is the sink's now and nothing more may be written until `onDrain` has fired. `closed`: gone for good.
+   */
+  write(bytes: Buffer): 'taken' | 'held' | 'closed';
+  /** Fires once when everything held has been taken; at once, asynchronously, if nothing is held. */
+  onDrain(listener: () => void): void;
+  /** Bytes that the kernel has taken since the socket opened: what a ledger charges. */
+  readonly taken: number;
+}
+
+/** Several payloads framed for one subscriber, with the places where its id goes. */
+export interface Template {
+  readonly bytes: Buffer;
+  /** Byte offsets at which the id of `idLength` bytes is written. */
+  readonly idSlots: Int32Array;
+}
+
+/** How a door wraps payloads: WebSocket frames of graphql-transport-ws, SSE events. Pure; part of a cohort's key by `name` and id length. */
+export interface Envelope {
+  readonly name: string;
+  template(payloads: readonly string[], cursors: readonly string[], idLength: number): Template;
+}
+
+/** One subscription's end of a door. */
+export interface Outlet {
+  readonly sink: Sink;
+  readonly envelope: Envelope;
+  /** The bytes that fill the id slots, already escaped for the envelope; empty where the envelope has none. */
+  readonly id: Buffer;
+  /** What is appended from now on is delivered. Once, before the first event. */
+  ready(cursor: string): void;
+  /** Nothing matched for a while (10 s): where a resume would begin now. */
+  progress(cursor: string): void;
+  /** The subscription is over, once: with an error that carries the cursor, or null where the client or the door itself ended it. */
+  ended(error: SluiceError | null): void;
+}
+
+/** Hooks of access and usage, called per delivery batch and cohort member, never per event. */
+export interface Gate {
+  /** `events` complete messages of together `bytes` were handed to the sink. */
+  charge(events: number, bytes: number): void;
+}
+
+export interface Clock {
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Runs once after what is being processed now (setImmediate). */
+  soon(task: () => void): void;
+  /** Runs once after `ms`; the result cancels. */
+  after(ms: number, task: () => void): () => void;
+}
+
+export interface SubscribeRequest {
+  readonly operation: CompiledOperation;
+  readonly start: Placement;
+  readonly outlet: Outlet;
+  readonly gate: Gate;
+  /** Compiles the same operation against the contract now in force; throws SluiceError where it no longer holds. */
+  recompile(): View;
+}
+
+/** A live subscription as the ways see it. */
+export interface Subscription {
+  /** Cursor that resumes right after what the sink has been handed. */
+  readonly cursor: string;
+  /** Ends it: `error` is given the cursor and told to the outlet. Idempotent. */
+  end(error: SluiceError | null): void;
+}
+
+export interface Delivery {
+  /** Joins at the live edge, or catches up first; returns at once. */
+  subscribe(request: SubscribeRequest): Subscription;
+  /** While held, nothing is delivered and positions are kept (access cannot be confirmed). */
+  hold(held: boolean): void;
+  /** The product's contract changed (recompile every distinct view, swap at a tick) or went (end with NOT_FOUND and cursor). */
+  reload(product: string): void;
+  /** Ends every subscription with the error (DRAINING) and its cursor. */
+  drain(error: SluiceError): void;
+  readonly subscriptions: number;
+}

@@ -1,0 +1,68 @@
+/**
+ * What a subscription asked for, compiled once per distinct view and shared by all who ask the same.
+ */
+import type { GraphQLError } from 'graphql';
+import type { Contract, Predicate, PublicEvent, TopicFilter } from '../contract/index.ts';
+
+export interface View {
+  /** SHA-256 of the canonical text of contract version, selection, filters and restrictions: the cohort's key. */
+  readonly digest: string;
+  /** Narrowed for the principals that share the view. */
+  readonly contract: Contract;
+  readonly kind: 'stream' | 'batch';
+  /** null: every topic. */
+  readonly topic: TopicFilter | null;
+  readonly where: Predicate | null;
+  /** Whether any selected field shows the cursor. */
+  readonly usesCursor: boolean;
+  /** Topic filter, `where`, and the restrictions of the grant together. Pure. */
+  matches(event: PublicEvent): boolean;
+  /** kind stream: the execution result as JSON text, `{"data":{...}}`, byte for byte what graphql-js makes of the same operation over the masked event. */
+  serialise(event: PublicEvent, cursor: string): string;
+  /** kind batch: the same over several events in order, `cursors[i]` belonging to `events[i]`. */
+  serialiseBatch(events: readonly PublicEvent[], cursors: readonly string[]): string;
+}
+
+/** The forms of ReplayFrom, durations and times in milliseconds. */
+export type ReplayFrom =
+  | { readonly kind: 'latest' }
+  | { readonly kind: 'earliest' }
+  | { readonly kind: 'time'; readonly time: number }
+  | { readonly kind: 'ago'; readonly ms: number }
+  | { readonly kind: 'last'; readonly count: number }
+  | { readonly kind: 'cursor'; readonly cursor: string };
+
+export type OnLag = 'CATCH_UP' | 'CONFLATE' | 'DROP' | 'END';
+
+/** A compiled subscription: the shared view, and what is this subscriber's own. */
+export interface CompiledOperation {
+  readonly view: View;
+  readonly from: ReplayFrom;
+  readonly onLag: OnLag;
+  readonly batch: { readonly maxEvents: number; readonly maxDelayMs: number } | null;
+}
+
+export interface Operation {
+  readonly query: string;
+  readonly operationName?: string | null;
+  readonly variables?: Readonly<Record<string, unknown>> | null;
+}
+
+/** Bounds on what a client may ask; configuration `limits`. */
+export interface OperationLimits {
+  readonly maxDepth: number;
+  readonly maxAliases: number;
+  readonly maxTokens: number;
+  readonly maxCost: number;
+  readonly maxDirectives: number;
+}
+
+/** An invalid operation: GraphQL's own errors with their locations, each with a catalogue code in its extensions. */
+export class OperationError extends Error {
+  readonly errors: readonly GraphQLError[];
+  constructor(errors: readonly GraphQLError[]) {
+    super(errors[0]?.message ?? 'invalid operation');
+    this.name = 'OperationError';
+    this.errors = errors;
+  }
+}
