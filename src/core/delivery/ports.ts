@@ -61,8 +61,17 @@ export interface Clock {
   after(ms: number, task: () => void): () => void;
 }
 
+/** Something to know about a subscription that is no event: rides in `extensions.sluice.notices` of the next event's message. */
+export interface Notice {
+  readonly code: 'DEPRECATED' | 'GAP' | 'PACED' | 'CONFLATED' | 'SHORT';
+  readonly message: string;
+  readonly [key: string]: unknown;
+}
+
 export interface SubscribeRequest {
   readonly operation: CompiledOperation;
+  /** Notices to begin with. */
+  readonly notices?: readonly Notice[];
   readonly start: Placement;
   readonly outlet: Outlet;
   readonly gate: Gate;
