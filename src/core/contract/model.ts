@@ -6,8 +6,22 @@
 /** int is 32 bits; long is 64 bits; long and decimal are JSON strings wherever a partner sees them. */
 export type ScalarKind = 'string' | 'int' | 'long' | 'number' | 'decimal' | 'boolean' | 'date' | 'timestamp' | 'time';
 
+/** A scalar, with what reading and writing it in the record takes beyond its kind. */
+export interface ScalarType {
+  readonly kind: ScalarKind;
+  /** decimal: all digits, and digits after the point; the canonical text has exactly `scale` of the latter. */
+  readonly precision?: number;
+  readonly scale?: number;
+  /** int, long: the width, where it is narrower than the kind's own. */
+  readonly width?: 'i8' | 'i16' | 'u8' | 'u16' | 'u32';
+  /** date, time, timestamp: the record has a number of these since the epoch (time: since midnight). Absent: text. */
+  readonly unit?: 'd' | 's' | 'ms' | 'us' | 'ns';
+  /** timestamp: the text must name its offset; without it, text that has none is UTC. */
+  readonly zoned?: true;
+}
+
 export type FieldType =
-  | { readonly kind: ScalarKind }
+  | ScalarType
   /** `name` is the GraphQL type's name, unique among all contracts: `FlightRoute` for `route` of `Flight`. */
   | { readonly kind: 'object'; readonly name: string; readonly fields: readonly Field[] }
   | { readonly kind: 'array'; readonly items: FieldType; readonly itemsRequired: boolean }
@@ -23,7 +37,10 @@ export interface Field {
   /** Never null in public data. */
   readonly required: boolean;
   readonly description: string | null;
-  /** Where the value is in the decoded record: keys from the enclosing object's own path on. Empty for derived fields. */
+  /**
+   * Where the value is in the decoded record: keys (digits index an array) from the enclosing object's own path on.
+   * Empty for derived fields, and for objects that only group fields of the enclosing object.
+   */
   readonly path: readonly string[];
   /** CEL over `source` (the whole decoded record) for a derived field. */
   readonly derivation: string | null;
@@ -71,7 +88,7 @@ export interface Contract {
   readonly template: readonly TemplateLevel[];
   /** The template as written: `aviation/{origin}/{destination}/{status}`. */
   readonly templateText: string;
-  /** Public fields that form the key, in order; empty: the key is not shown. */
+  /** Public fields that form the key, in order, nested ones dotted; empty: the key is not shown. */
   readonly messageKey: readonly string[];
   readonly operations: Readonly<Partial<Record<OperationKind, { readonly roles: readonly string[] }>>>;
   readonly replay: { readonly maxDepthMs: number | null; readonly from: readonly ('latest' | 'earliest' | 'time' | 'cursor')[] };
@@ -123,7 +140,7 @@ export interface PublicEvent {
   /** Milliseconds since the epoch. */
   readonly time: number;
   readonly op: ChangeOp;
-  /** Encoded topic, levels joined by `/`. */
+  /** Encoded topic, levels joined by `/`; a level that is not known reads `*`. */
   readonly topic: string;
   /** Bit i set: level i of the topic is not known (tombstones); only `*` and `>` match it. 0 for every event with data. */
   readonly unknownLevels: number;
