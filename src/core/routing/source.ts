@@ -35,8 +35,8 @@ export interface Scan {
 export type Origin =
   | { readonly kind: 'latest' }
   | { readonly kind: 'earliest' }
-  /** First offset per partition at or after the time (ms), else the end. */
-  | { readonly kind: 'time'; readonly time: number }
+  /** First offset per partition at or after the time (ms), else the end. With `slackMs` it may answer for a time up to so much earlier, from memory. */
+  | { readonly kind: 'time'; readonly time: number; readonly slackMs?: number }
   /** Checked against what is held: a partition before `first` is CURSOR_EXPIRED, one after the end SOURCE_RESET; partitions beyond the vector's length start at their first offset. */
   | { readonly kind: 'at'; readonly incarnation: string; readonly vector: Vector };
 

@@ -1,0 +1,105 @@
+/**
+ * `last: n`: walks the tails of all partitions backwards, merged by (timestamp, partition), until n matches have been passed
+ * or the bounded look-back ends. Gives the positions reached.
+ */
+import type { PublicEvent } from '../contract/index.ts';
+import type { Source, Vector } from './source.ts';
+
+export interface Look {
+  readonly incarnation: string;
+  readonly vector: Vector;
+  /** Matches between the vector and the end. */
+  readonly found: number;
+  /** The look-back ended before n matches were found although older events are held. */
+  readonly short: boolean;
+}
+
+interface Stem {
+  readonly partition: number;
+  readonly end: number;
+  readonly floor: number;
+  /** Lowest offset examined. */
+  low: number;
+  /** Time of the earliest record examined; what lies below is taken to be older. */
+  frontier: number;
+  step: number;
+  /** Matches found and not passed yet, oldest first. */
+  matches: PublicEvent[];
+  position: number;
+}
+
+const FIRST_STEP = 64;
+
+export async function lookBack(
+  source: Source,
+  request: {
+    readonly product: string;
+    readonly count: number;
+    /** Offsets examined at most, over all partitions. */
+    readonly budget: number;
+    /** No position before this one (replay depth), where there is such a limit. */
+    readonly floor: Vector | null;
+    readonly matches: (event: PublicEvent) => boolean;
+  },
+): Promise<Look> {
+  const { product, count, matches } = request;
+  const extent = await source.extent(product);
+  const stems = extent.end.map((end, partition): Stem => {
+    const floor = Math.min(end, Math.max(extent.first[partition] ?? 0, request.floor?.[partition] ?? 0));
+    return { partition, end, floor, low: end, frontier: Number.POSITIVE_INFINITY, step: FIRST_STEP, matches: [], position: end };
+  });
+  let examined = 0;
+
+  const extend = async (stem: Stem): Promise<void> => {
+    const to = stem.low;
+    const from = Math.max(stem.floor, to - stem.step);
+    stem.step *= 4;
+    const older: PublicEvent[] = [];
+    let first: number | null = null;
+    for await (const scan of source.range(product, extent.incarnation, stem.partition, from, to)) {
+      for (const event of scan.events) {
+        first ??= event.time;
+        if (matches(event)) older.push(event);
+      }
+    }
+    examined += to - from;
+    stem.low = from;
+    stem.frontier = first ?? stem.frontier;
+    stem.matches = [...older, ...stem.matches];
+  };
+
+  let found = 0;
+  while (found < count) {
+    const open = stems.filter((stem) => stem.matches.length === 0 && stem.low > stem.floor);
+    const best = latest(stems);
+    // A partition without a match at hand may still hold a later one, unless all it has left is older than the best.
+    const needed = open.filter((stem) => best === null || stem.frontier > (best.matches.at(-1) as PublicEvent).time);
+    if (needed.length > 0) {
+      if (examined >= request.budget) break;
+      await Promise.all(needed.map(extend));
+      continue;
+    }
+    if (best === null) break;
+    best.position = (best.matches.pop() as PublicEvent).offset;
+    found += 1;
+  }
+  return {
+    incarnation: extent.incarnation,
+    vector: stems.map((stem) => stem.position),
+    found,
+    short: found < count && stems.some((stem) => stem.low > stem.floor),
+  };
+}
+
+function latest(stems: readonly Stem[]): Stem | null {
+  let best: Stem | null = null;
+  let bestTime = 0;
+  for (const stem of stems) {
+    const event = stem.matches.at(-1);
+    if (event !== undefined && (best === null || event.time >= bestTime)) {
+      best = stem;
+      bestTime = event.time;
+    }
+  }
+  return best;
+}

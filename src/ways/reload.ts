@@ -1,0 +1,103 @@
+/**
+ * The contracts' way: files changed -> check against each other -> compile aside -> serve -> recompile the views.
+ * A contract that cannot be served never replaces one that is.
+ */
+import { checkCatalogue, type Codec, type CompiledContract, type Contract, compileContract, type Finding } from '../core/contract/index.ts';
+import type { Delivery } from '../core/delivery/index.ts';
+import type { Observe } from '../core/observe.ts';
+import type { LocalSource } from '../core/routing/index.ts';
+import { eventReader, type SetAside } from './event.ts';
+
+export interface ContractsInForce {
+  /** The same array until something changes. */
+  readonly contracts: () => readonly Contract[];
+  readonly compiled: (product: string) => CompiledContract | null;
+  /** What was refused by the last reload although its file is well-formed. */
+  readonly refused: () => readonly Finding[];
+  /** Puts these contracts in force, one reload at a time; resolves when new requests see them. */
+  reload(next: readonly Contract[]): Promise<void>;
+}
+
+interface InForce {
+  readonly contract: Contract;
+  readonly compiled: CompiledContract;
+}
+
+export function createContractsInForce(options: {
+  readonly source: LocalSource;
+  readonly delivery: Pick<Delivery, 'reload'>;
+  readonly codecs: readonly Codec[];
+  readonly clusters: readonly string[];
+  readonly observe: Observe;
+  readonly setAside: SetAside;
+  /** What a surface or a cache of views holds about contracts is stale. */
+  readonly changed: () => void;
+}): ContractsInForce {
+  const { source, delivery, observe } = options;
+  let inForce: ReadonlyMap<string, InForce> = new Map();
+  let contracts: readonly Contract[] = [];
+  let refused: readonly Finding[] = [];
+  let last: Promise<void> = Promise.resolve();
+
+  const swap = async (next: readonly Contract[]): Promise<void> => {
+    const findings = checkCatalogue(next, { clusters: options.clusters });
+    const broken = new Set(findings.filter((finding) => finding.severity === 'error').map((finding) => finding.file));
+    for (const finding of findings) {
+      const { file, line, column, rule, hint } = finding;
+      observe[finding.severity === 'error' ? 'error' : 'warn'](finding.message, { file, line, column, rule, hint });
+    }
+    const compiled = new Map<string, InForce>();
+    for (const contract of next) {
+      const before = inForce.get(contract.product);
+      if (broken.has(contract.file)) {
+        if (before !== undefined) compiled.set(contract.product, before);
+      } else if (before?.contract.digest === contract.digest) {
+        compiled.set(contract.product, before);
+      } else {
+        compiled.set(contract.product, { contract, compiled: compileContract(contract) });
+      }
+    }
+    const changes = [...compiled].filter(([product, { compiled: now }]) => inForce.get(product)?.compiled !== now);
+    const readers = await Promise.all(changes.map(([, { contract, compiled: now }]) => prepare(contract, now)));
+    const gone = [...inForce.keys()].filter((product) => !compiled.has(product));
+    refused = findings;
+    inForce = compiled;
+    contracts = [...compiled.values()].map(({ contract }) => contract);
+    options.changed();
+    for (const [i, [product]] of changes.entries()) source.serve(product, readers[i] ?? null);
+    for (const product of gone) source.serve(product, null);
+    for (const product of [...changes.map(([name]) => name), ...gone]) delivery.reload(product);
+    tell(changes.map(([, { contract }]) => contract), gone);
+  };
+
+  const prepare = async (contract: Contract, compiled: CompiledContract): Promise<Parameters<LocalSource['serve']>[1]> => {
+    const at = contract.source;
+    if (at === null) return null;
+    const codec = options.codecs.find((candidate) => candidate.formats.includes(at.format));
+    if (codec === undefined) return null;
+    const reader = eventReader(contract, compiled, await codec.prepare(contract), observe, options.setAside);
+    return { cluster: at.cluster, topic: at.topic, reader };
+  };
+
+  const tell = (changed: readonly Contract[], gone: readonly string[]): void => {
+    for (const { product, version, status, source: at } of changed) {
+      observe.info(at === null ? 'contract catalogued' : 'contract in force', { product, version, status });
+    }
+    for (const product of gone) observe.info('contract withdrawn', { product });
+    observe.gauge('sluice_contracts', { state: 'serving' }).set(contracts.filter(({ source: at }) => at !== null).length);
+    observe.gauge('sluice_contracts', { state: 'catalogued' }).set(contracts.filter(({ source: at }) => at === null).length);
+  };
+
+  return {
+    contracts: () => contracts,
+    compiled: (product) => inForce.get(product)?.compiled ?? null,
+    refused: () => refused,
+    reload(next) {
+      last = last.then(
+        () => swap(next),
+        () => swap(next),
+      );
+      return last;
+    },
+  };
+}

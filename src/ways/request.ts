@@ -1,0 +1,164 @@
+/**
+ * The request's way (cold), as a list of steps:
+ *
+ *   connect -> authenticate -> authorise -> compile the view -> admit -> position -> subscribe
+ */
+import type { Access, Grant, Principal } from '../core/access/index.ts';
+import type { Contract } from '../core/contract/index.ts';
+import { type CursorSection, cursorSection, type Delivery, type Gate, type Outlet, type Subscription } from '../core/delivery/index.ts';
+import { SluiceError } from '../core/errors.ts';
+import type { Observe } from '../core/observe.ts';
+import { resolvePosition, type Source } from '../core/routing/index.ts';
+import { createSurface, type Surface, type SurfaceHandlers } from '../core/surface/index.ts';
+import type { Compiler, Operation } from '../core/view/index.ts';
+import type { RequestWay, Session } from './ports.ts';
+
+export interface RequestWayOptions {
+  readonly access: Access;
+  readonly delivery: Delivery;
+  readonly source: Source;
+  readonly compiler: Compiler;
+  readonly handlers: SurfaceHandlers;
+  readonly observe: Observe;
+  /** Contracts in force, the same array until they change. */
+  readonly contracts: () => readonly Contract[];
+  /** Epoch milliseconds. */
+  readonly wall: () => number;
+  readonly limits: { readonly maxConnections: number; readonly maxSubscriptions: number };
+  /** Not null while nothing new is taken: not ready yet, or draining. */
+  readonly refusing: () => SluiceError | null;
+}
+
+export function createRequestWay(options: RequestWayOptions): RequestWay {
+  const { access, delivery, source, compiler, observe, limits } = options;
+  const connections = new Map<string, number>();
+  let open = 0;
+  let placing = 0;
+  const surfaces = new WeakMap<readonly Contract[], Surface>();
+
+  const count = (door: string, by: number): void => {
+    open += by;
+    connections.set(door, (connections.get(door) ?? 0) + by);
+    observe.gauge('sluice_connections', { door }).set(connections.get(door) ?? 0);
+  };
+
+  /** Access gives principals that may see the same the same array of contracts, so they share a surface. */
+  const surfaceOf = (principal: Principal): Surface => {
+    const contracts = access.narrow(principal, options.contracts());
+    let surface = surfaces.get(contracts);
+    if (surface === undefined) {
+      surface = createSurface(contracts, options.handlers);
+      surfaces.set(contracts, surface);
+    }
+    return surface;
+  };
+
+  const refuseWhileClosed = (): void => {
+    const refusal = options.refusing();
+    if (refusal !== null) throw refusal;
+  };
+
+  return {
+    connect(secret, peer) {
+      refuseWhileClosed();
+      if (open >= limits.maxConnections) throw new SluiceError('CONNECTION_LIMIT', undefined, { details: { retryAfterMs: 5_000 } });
+      const principal = access.authenticate(secret, peer.address);
+      count(peer.door, 1);
+      return openSession(principal, surfaceOf, access, () => count(peer.door, -1));
+    },
+
+    async subscribe(session, operation, outlet, signal) {
+      refuseWhileClosed();
+      const compiled = compiler.compile(session.surface, operation);
+      const { contract } = compiled.view;
+      const grant = access.authorise(session.principal, contract, 'subscribe');
+      if (delivery.subscriptions + placing >= limits.maxSubscriptions) throw new SluiceError('SUBSCRIPTION_LIMIT');
+      placing += 1;
+      try {
+        const position = await resolvePosition(source, {
+          contract,
+          from: compiled.from,
+          wall: options.wall(),
+          matches: compiled.view.matches,
+          section: (cursor): CursorSection => cursorSection(cursor, contract.name),
+        });
+        if (signal.aborted) throw new SluiceError('BAD_REQUEST', 'The subscription was given up before it was placed.');
+        refuseWhileClosed();
+        // Access may have ended while the position was looked up.
+        access.authorise(session.principal, contract, 'subscribe');
+        return subscribe(session, operation, outlet, grant, {
+          operation: compiled,
+          start: position.placement,
+          ...(position.short === null ? {} : { notices: [short(position.short)] }),
+        });
+      } finally {
+        placing -= 1;
+      }
+    },
+  };
+
+  function subscribe(
+    session: Session,
+    operation: Operation,
+    outlet: Outlet,
+    grant: Grant,
+    placed: Pick<Parameters<Delivery['subscribe']>[0], 'operation' | 'start' | 'notices'>,
+  ): Subscription {
+    const { principal } = session;
+    const listening: (() => void)[] = [];
+    const release = (): void => {
+      for (const stop of listening.splice(0)) stop();
+    };
+    const subscription = delivery.subscribe({
+      ...placed,
+      gate: uncharged,
+      outlet: {
+        sink: outlet.sink,
+        envelope: outlet.envelope,
+        id: outlet.id,
+        ready: (cursor) => outlet.ready(cursor),
+        progress: (cursor) => outlet.progress(cursor),
+        ended: (error) => {
+          release();
+          outlet.ended(error);
+        },
+      },
+      recompile: () => {
+        const { view } = compiler.compile(surfaceOf(principal), operation);
+        access.authorise(principal, view.contract, 'subscribe');
+        return view;
+      },
+    });
+    listening.push(access.onGrantEnded(grant, (error) => subscription.end(error)));
+    listening.push(access.onPrincipalEnded(principal, (error) => subscription.end(error)));
+    return subscription;
+  }
+}
+
+/** Usage is counted per batch from here on; nothing is charged for yet. */
+const uncharged: Gate = { charge: () => {} };
+
+function short(found: number): { readonly code: 'SHORT'; readonly message: string; readonly found: number } {
+  return { code: 'SHORT', message: `The bounded look-back ended after ${found} matching events.`, found };
+}
+
+function openSession(principal: Principal, surfaceOf: (principal: Principal) => Surface, access: Access, closed: () => void): Session {
+  const listening: (() => void)[] = [];
+  let live = true;
+  return {
+    principal,
+    get surface() {
+      return surfaceOf(principal);
+    },
+    onEnded(ended) {
+      // After its subscriptions, which listen for the same, have been told with their cursors.
+      listening.push(access.onPrincipalEnded(principal, (error) => queueMicrotask(() => ended(error))));
+    },
+    close() {
+      if (!live) return;
+      live = false;
+      for (const stop of listening.splice(0)) stop();
+      closed();
+    },
+  };
+}
