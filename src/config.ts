@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
-import { parseDuration } from './core/contract/index.ts';
+import { parseDuration } from './core/surface/index.ts';
 import { embeddedOptions } from './io/log/embedded/options.ts';
 import { kafkaOptions } from './io/log/kafka/options.ts';
 
