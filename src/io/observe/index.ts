@@ -1,8 +1,9 @@
 /**
- * The observe port on pino (logs) and OpenTelemetry (metrics, exported for Prometheus on a port of its own).
+ * The observe port on pino (logs) and OpenTelemetry (metrics: exported for Prometheus on a port of its own, pushed by OTLP).
  */
+import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
-import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import pino from 'pino';
 import { type Labels, type MetricName, metrics, type Observe } from '../../core/observe.ts';
 
@@ -10,15 +11,14 @@ export interface ObserveOptions {
   readonly level: string;
   /** Lines for people instead of JSON. */
   readonly pretty: boolean;
-  /** Where metrics are served; null: nowhere. 0 takes a free port. */
+  /** Where metrics are served; null: nowhere. */
   readonly metricsPort: number | null;
+  /** Base URL of an OTLP collector over HTTP; null: none. */
+  readonly otlp: string | null;
   readonly host: string;
 }
 
-export interface Observing extends Observe, AsyncDisposable {
-  /** Port on which /metrics answers, or null. */
-  readonly metricsPort: number | null;
-}
+export interface Observing extends Observe, AsyncDisposable {}
 
 /** Logs go to stderr: stdout belongs to what a command was asked for. */
 export async function createObserve(options: ObserveOptions): Promise<Observing> {
@@ -27,14 +27,19 @@ export async function createObserve(options: ObserveOptions): Promise<Observing>
     options.metricsPort === null
       ? null
       : new PrometheusExporter({ host: options.host, port: options.metricsPort, preventServerStart: true });
-  const provider = exporter === null ? null : new MeterProvider({ readers: [exporter] });
+  const readers = [
+    ...(exporter === null ? [] : [exporter]),
+    ...(options.otlp === null
+      ? []
+      : [new PeriodicExportingMetricReader({ exporter: new OTLPMetricExporter({ url: `${options.otlp.replace(/\/$/, '')}/v1/metrics` }) })]),
+  ];
+  const provider = readers.length === 0 ? null : new MeterProvider({ readers });
   await exporter?.startServer();
   const meter = provider?.getMeter('sluice');
   const gauges = new Map<string, { value: number; readonly labels: Labels }>();
   const observed = new Set<MetricName>();
 
   return {
-    metricsPort: options.metricsPort,
     debug: (message, fields) => logger.debug(fields ?? {}, message),
     info: (message, fields) => logger.info(fields ?? {}, message),
     warn: (message, fields) => logger.warn(fields ?? {}, message),
