@@ -30,7 +30,8 @@ export function run(program: string, args: readonly string[], options: { cwd?: s
     const limits = { ...options, maxBuffer: 1 << 30, encoding: 'utf8' as const };
     execFile(program, args, limits, (error, stdout, stderr) => {
       if (!error) resolve(stdout);
-      else reject(new Error(`${program} ${args.join(' ')} failed: ${(stderr || stdout || error.message).slice(-4000)}`));
+      else
+        reject(new Error(`${program} ${args.join(' ')} failed: ${(stderr || stdout || error.message).slice(-4000)}`));
     });
   });
 }

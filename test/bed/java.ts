@@ -16,9 +16,12 @@ export async function runJava(
 ): Promise<{ readonly stdout: string }> {
   const name = source.slice(source.lastIndexOf('/') + 1).replace(/\.java$/, '');
   const classPath = await kafkaClassPath(version);
-  const classes = await cached(join('classes', `${name}-${version}-${contentHash(readFileSync(source))}`), async (made) => {
-    await run(await programOf('javac', 'openjdk-17-jdk-headless'), ['-cp', classPath, '-d', made, source]);
-  });
+  const classes = await cached(
+    join('classes', `${name}-${version}-${contentHash(readFileSync(source))}`),
+    async (made) => {
+      await run(await programOf('javac', 'openjdk-17-jdk-headless'), ['-cp', classPath, '-d', made, source]);
+    },
+  );
   const options = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', `${classes}:${classPath}`];
   return { stdout: await run(await javaProgram(), [...options, name, ...args]) };
 }

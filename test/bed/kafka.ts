@@ -86,7 +86,12 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaClust
     bootstrap: listeners('plain'),
     clusterId,
     brokers,
-    secured: files && { ...files.public, sasl: listeners('sasl'), tls: listeners('tls'), saslTls: listeners('saslTls') },
+    secured: files && {
+      ...files.public,
+      sasl: listeners('sasl'),
+      tls: listeners('tls'),
+      saslTls: listeners('saslTls'),
+    },
     stop,
     [Symbol.asyncDispose]: stop,
   };
