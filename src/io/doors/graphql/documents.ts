@@ -1,0 +1,41 @@
+/** Parsed operations by their text, bounded in number, text and tokens: many clients send the same few. */
+import { type DocumentNode, getOperationAST, type OperationTypeNode, parse } from 'graphql';
+
+const MAX_DOCUMENTS = 500;
+/** Longer texts are parsed each time. */
+const MAX_TEXT = 16_384;
+
+export class Documents {
+  private readonly maxTokens: number;
+  private readonly cache = new Map<string, DocumentNode>();
+
+  constructor(maxTokens: number) {
+    this.maxTokens = maxTokens;
+  }
+
+  /** Errors: GraphQLError for what is no GraphQL, or has too many tokens. */
+  parse(text: string): DocumentNode {
+    const known = this.cache.get(text);
+    if (known !== undefined) {
+      // Oldest use first: a Map keeps the order of insertion.
+      this.cache.delete(text);
+      this.cache.set(text, known);
+      return known;
+    }
+    const document = parse(text, { maxTokens: this.maxTokens });
+    if (text.length <= MAX_TEXT) {
+      this.cache.set(text, document);
+      if (this.cache.size > MAX_DOCUMENTS) this.cache.delete(this.cache.keys().next().value as string);
+    }
+    return document;
+  }
+
+  /** null where the text cannot be parsed or names no single operation. */
+  kindOf(text: string, operationName: string | null | undefined): OperationTypeNode | null {
+    try {
+      return getOperationAST(this.parse(text), operationName)?.operation ?? null;
+    } catch {
+      return null;
+    }
+  }
+}

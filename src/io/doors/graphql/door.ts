@@ -1,0 +1,250 @@
+/**
+ * The GraphQL door, all at one path: GraphiQL for people, queries and mutations by graphql-yoga, event streams over
+ * WebSocket and SSE by delivery's own frames.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { ValidationRule } from 'graphql';
+import { catalogue, SluiceError } from '../../../core/errors.ts';
+import type { Observe } from '../../../core/observe.ts';
+import type { Operation } from '../../../core/view/index.ts';
+import type { RequestWay, Session } from '../../../ways/ports.ts';
+import { secretOfHeaders, secretOfUrl } from './credentials.ts';
+import { Documents } from './documents.ts';
+import { formatThrown, statusOf } from './errors.ts';
+import { Execution } from './execution.ts';
+import { type GraphiQLOptions, GraphiQLPage } from './graphiql.ts';
+import { createRequests, type Requests } from './requests.ts';
+import { resumeAt } from './resume.ts';
+import { EventStreams } from './sse.ts';
+import { WebSockets } from './websocket.ts';
+
+export interface GraphqlDoorOptions {
+  readonly ways: RequestWay;
+  readonly observe: Observe;
+  /** Limits on queries and mutations beside the specification's rules (depth, aliases, cost); subscriptions are checked by the request's way. */
+  readonly validationRules?: readonly ValidationRule[];
+  readonly graphiql?: GraphiQLOptions;
+  readonly limits?: Partial<GraphqlDoorLimits>;
+}
+
+export interface GraphqlDoorLimits {
+  readonly maxTokens: number;
+  /** A WebSocket message or request body. */
+  readonly maxFrameBytes: number;
+  readonly connectionInitTimeoutMs: number;
+  /** WebSockets of this process. */
+  readonly maxConnections: number;
+  /** Operations of one WebSocket at a time. */
+  readonly maxSubscriptions: number;
+  /** How often a sign of life is asked of sockets; one that gives none for about three intervals is cut. */
+  readonly probeMs: number;
+  /** How long a WebSocket's close may take. */
+  readonly closeTimeoutMs: number;
+}
+
+const DEFAULT_LIMITS: GraphqlDoorLimits = {
+  maxTokens: 1_000,
+  maxFrameBytes: 1_048_576,
+  connectionInitTimeoutMs: 3_000,
+  maxConnections: 100_000,
+  maxSubscriptions: 100,
+  probeMs: 30_000,
+  closeTimeoutMs: 5_000,
+};
+
+export interface GraphqlDoor {
+  /** Answers in any case; never rejects for what a client did. */
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Nothing new is let in; what is live ends with DRAINING and its cursor; resolves when every event stream is closed. */
+  drain(): Promise<void>;
+  /** At once, without a word. */
+  close(): void;
+}
+
+export function createGraphqlDoor(options: GraphqlDoorOptions): GraphqlDoor {
+  return new Door(options, { ...DEFAULT_LIMITS, ...options.limits });
+}
+
+class Door implements GraphqlDoor {
+  private readonly options: GraphqlDoorOptions;
+  private readonly limits: GraphqlDoorLimits;
+  private readonly documents: Documents;
+  private readonly requests: Requests;
+  private readonly page: GraphiQLPage;
+  private readonly streams: EventStreams;
+  private readonly sockets: WebSockets;
+  private isDraining = false;
+
+  constructor(options: GraphqlDoorOptions, limits: GraphqlDoorLimits) {
+    const { ways, observe } = options;
+    this.options = options;
+    this.limits = limits;
+    this.documents = new Documents(limits.maxTokens);
+    const execution = new Execution(this.documents, options.validationRules ?? []);
+    this.requests = createRequests(execution, observe);
+    this.page = new GraphiQLPage(options.graphiql ?? {});
+    this.streams = new EventStreams({ ways, observe, probeMs: limits.probeMs });
+    this.sockets = new WebSockets({ ways, observe, execution, ...limits });
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let session: Session | null = null;
+    try {
+      if (this.isDraining) throw new SluiceError('DRAINING');
+      if (isForPeople(request)) return await this.page.serve(request, response);
+      if (request.method !== 'GET' && request.method !== 'POST') return refuseMethod(response);
+      session = this.connect(request);
+      await this.answer(session, request, response);
+    } catch (error) {
+      this.refuse(request, response, error);
+    } finally {
+      if (response.writableEnded || response.destroyed) session?.close();
+      else if (session !== null) response.once('close', session.close.bind(session));
+    }
+  }
+
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.sockets.upgrade(request, socket, head);
+  }
+
+  async drain(): Promise<void> {
+    this.isDraining = true;
+    await Promise.all([this.sockets.drain(), this.streams.drain()]);
+  }
+
+  close(): void {
+    this.sockets.close();
+    this.streams.close();
+  }
+
+  private connect(request: IncomingMessage): Session {
+    const forUrl = request.method === 'GET' && wantsEvents(request) ? secretOfUrl(urlOf(request)) : null;
+    const peer = { address: request.socket.remoteAddress ?? '', door: 'graphql' };
+    return this.options.ways.connect(secretOfHeaders(request) ?? forUrl, peer);
+  }
+
+  private async answer(session: Session, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = request.method === 'POST' ? await this.read(request) : '';
+    const operation = wantsEvents(request) ? operationOf(request, body) : null;
+    if (operation !== null && this.documents.kindOf(operation.query, operation.operationName) === 'subscription') {
+      return await this.streams.serve(session, this.resumed(operation, request), request, response);
+    }
+    const traceparent = request.headers['traceparent'];
+    const answer = await this.requests(request, body, {
+      session,
+      traceparent: typeof traceparent === 'string' ? traceparent : null,
+    });
+    response.writeHead(answer.status, {
+      ...answer.headers,
+      'Content-Length': Buffer.byteLength(answer.body),
+      'Cache-Control': 'no-store',
+    });
+    response.end(answer.body);
+  }
+
+  /** Last-Event-ID goes before the operation's own `from`. */
+  private resumed(operation: Operation, request: IncomingMessage): Operation {
+    const cursor = request.headers['last-event-id'];
+    if (typeof cursor !== 'string' || cursor === '') return operation;
+    return resumeAt(operation, this.documents.parse(operation.query), cursor);
+  }
+
+  private async read(request: IncomingMessage): Promise<string> {
+    if (!['identity', undefined].includes(request.headers['content-encoding'])) {
+      throw new SluiceError(
+        'BAD_REQUEST',
+        'Compressed request bodies are not understood: send it without Content-Encoding.',
+      );
+    }
+    const parts: Buffer[] = [];
+    let length = 0;
+    for await (const part of request as AsyncIterable<Buffer>) {
+      length += part.length;
+      if (length > this.limits.maxFrameBytes) throw new BodyTooLong(this.limits.maxFrameBytes);
+      parts.push(part);
+    }
+    return Buffer.concat(parts).toString();
+  }
+
+  private refuse(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
+    if (response.headersSent || response.destroyed) return void response.destroy();
+    const isGraphqlJson = String(request.headers.accept).includes('application/graphql-response+json');
+    const body = JSON.stringify({ errors: formatThrown(thrown, this.options.observe) });
+    const status = statusOf(thrown);
+    // What is left of the body is not worth reading.
+    if (!request.complete) response.shouldKeepAlive = false;
+    response.writeHead(status, {
+      'Content-Type': `${isGraphqlJson ? 'application/graphql-response+json' : 'application/json'}; charset=utf-8`,
+      'Content-Length': Buffer.byteLength(body),
+      'Cache-Control': 'no-store',
+      ...(status === 401 ? { 'WWW-Authenticate': 'Bearer realm="sluice"' } : {}),
+      ...(isLater(thrown) ? { 'Retry-After': retryAfter(thrown) } : {}),
+    });
+    response.end(body);
+  }
+}
+
+class BodyTooLong extends SluiceError {
+  constructor(limit: number) {
+    super('BAD_REQUEST', `The body is longer than ${limit} bytes.`);
+  }
+
+  override get status(): number {
+    return 413;
+  }
+}
+
+function refuseMethod(response: ServerResponse): void {
+  response.writeHead(405, { Allow: 'GET, POST', 'Content-Length': 0 }).end();
+}
+
+function urlOf(request: IncomingMessage): URL {
+  return new URL(request.url as string, 'http://localhost');
+}
+
+function isForPeople(request: IncomingMessage): boolean {
+  return (
+    (request.method === 'GET' || request.method === 'HEAD') && String(request.headers.accept).includes('text/html')
+  );
+}
+
+function wantsEvents(request: IncomingMessage): boolean {
+  return String(request.headers.accept).includes('text/event-stream');
+}
+
+/** The operation of a request for events; null where it cannot be made out, which yoga then says. */
+function operationOf(request: IncomingMessage, body: string): Operation | null {
+  const given: unknown = request.method === 'GET' ? Object.fromEntries(urlOf(request).searchParams) : parseJson(body);
+  if (!isObject(given) || typeof given['query'] !== 'string') return null;
+  const variables = typeof given['variables'] === 'string' ? parseJson(given['variables']) : given['variables'];
+  const name = given['operationName'];
+  if (variables !== undefined && variables !== null && !isObject(variables)) return null;
+  return {
+    query: given['query'],
+    operationName: typeof name === 'string' && name !== '' ? name : null,
+    variables: variables ?? null,
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isLater(thrown: unknown): thrown is SluiceError {
+  return thrown instanceof SluiceError && catalogue[thrown.code].retry !== 'changed';
+}
+
+/** In seconds, as the header has it. */
+function retryAfter(error: SluiceError): number {
+  return Math.max(1, Math.ceil((error.details.retryAfterMs ?? 1_000) / 1_000));
+}

@@ -1,0 +1,76 @@
+/**
+ * How this door wraps payloads: unmasked server text frames of graphql-transport-ws, and events of GraphQL over SSE as
+ * one HTTP chunk. Pure. The payloads are execution results as JSON text, so they hold no raw line breaks.
+ */
+import type { Envelope, Template } from '../../../core/delivery/index.ts';
+
+const ID_HEAD = '{"id":"';
+const ID_TAIL = '","type":"next","payload":';
+const NO_SLOTS = new Int32Array(0);
+
+/** FIN and the opcode of a text frame; the server masks nothing. */
+const TEXT_FRAME = 0x81;
+
+function headerLength(length: number): number {
+  return length < 126 ? 2 : length < 65_536 ? 4 : 10;
+}
+
+function writeHeader(bytes: Buffer, at: number, length: number): number {
+  bytes[at] = TEXT_FRAME;
+  if (length < 126) {
+    bytes[at + 1] = length;
+    return at + 2;
+  }
+  if (length < 65_536) {
+    bytes[at + 1] = 126;
+    bytes.writeUInt16BE(length, at + 2);
+    return at + 4;
+  }
+  bytes[at + 1] = 127;
+  bytes.writeUInt32BE(Math.floor(length / 2 ** 32), at + 2);
+  bytes.writeUInt32BE(length % 2 ** 32, at + 6);
+  return at + 10;
+}
+
+/** One `next` message per payload, each a frame of its own, back to back. */
+export const webSocketEnvelope: Envelope = {
+  name: 'graphql-transport-ws',
+  template(payloads: readonly string[], _cursors: readonly string[], idLength: number): Template {
+    const frame = ID_HEAD.length + idLength + ID_TAIL.length + 1;
+    const lengths = payloads.map((payload) => frame + Buffer.byteLength(payload));
+    const total = lengths.reduce((sum, length) => sum + headerLength(length) + length, 0);
+    // Unpooled: the buffer may outlive many others while a slow socket holds it.
+    const bytes = Buffer.allocUnsafeSlow(total);
+    const idSlots = new Int32Array(payloads.length);
+    let at = 0;
+    payloads.forEach((payload, index) => {
+      at = writeHeader(bytes, at, lengths[index] as number);
+      at += bytes.write(ID_HEAD, at, 'latin1');
+      idSlots[index] = at;
+      at += idLength;
+      at += bytes.write(ID_TAIL, at, 'latin1');
+      at += bytes.write(payload, at, 'utf8');
+      bytes[at++] = 0x7d;
+    });
+    return { bytes, idSlots };
+  },
+};
+
+/** Text as one chunk of HTTP/1.1's chunked transfer coding. */
+export function chunk(text: string): Buffer {
+  return Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
+}
+
+/** One `next` event of the GraphQL over SSE protocol; `id` is what a browser's EventSource sends back as Last-Event-ID. */
+export function nextEvent(payload: string, cursor: string | null): string {
+  return cursor === null ? `event: next\ndata: ${payload}\n\n` : `event: next\nid: ${cursor}\ndata: ${payload}\n\n`;
+}
+
+/** One `next` event per payload with the cursor as its id, together one chunk; there is nothing of the subscriber in it. */
+export const sseEnvelope: Envelope = {
+  name: 'graphql-sse',
+  template(payloads: readonly string[], cursors: readonly string[]): Template {
+    const events = payloads.map((payload, index) => nextEvent(payload, cursors[index] as string));
+    return { bytes: chunk(events.join('')), idSlots: NO_SLOTS };
+  },
+};

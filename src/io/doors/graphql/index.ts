@@ -1,0 +1,1 @@
+export { createGraphqlDoor, type GraphqlDoor, type GraphqlDoorOptions } from './door.ts';
