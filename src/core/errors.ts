@@ -35,6 +35,7 @@ export const catalogue = {
   SUBSCRIPTION_LIMIT: { text: 'Too many subscriptions.', status: 429, close: 4429, retry: 'later' },
   RATE_LIMITED: { text: 'Too many requests.', status: 429, close: 4429, retry: 'later' },
   QUOTA_EXCEEDED: { text: 'The quota is used up.', status: 429, close: 4429, retry: 'later' },
+  LAGGED: { text: 'The subscriber read more slowly than events arrived and had asked to be ended then (onLag: END): resume from the cursor.', status: 429, close: 4429, retry: 'now' },
   PAYLOAD_INVALID: { text: 'The payload breaks the contract.', status: 422, close: 4400, retry: 'changed' },
   UNAVAILABLE: { text: 'Temporarily unavailable: try again.', status: 503, close: 1013, retry: 'later' },
   DRAINING: { text: 'This node is shutting down: reconnect and resume from the cursor.', status: 503, close: 1012, retry: 'now' },

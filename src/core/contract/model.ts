@@ -100,6 +100,8 @@ export interface Contract {
   readonly file: string;
   /** SHA-256, base64url, of the canonical text of all of the above but `file`: the projection version. */
   readonly digest: string;
+  /** The digest of the contract as read: what scans are projected with. The same in every narrowing of it; not part of the digest. */
+  readonly projection: string;
 }
 
 export interface Restriction {
