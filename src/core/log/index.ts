@@ -1,2 +1,3 @@
 export * from './journal.ts';
 export * from './log.ts';
+export * from './partitioner.ts';

@@ -1,0 +1,4 @@
+import { logConformance } from '../conformance.ts';
+import { openEmbeddedUnderTest } from './storage.ts';
+
+logConformance('the embedded log', openEmbeddedUnderTest);
