@@ -1,0 +1,70 @@
+/** A Kafka cluster of the bed as the conformance suites and the Kafka-only tests use it. */
+import { createRequire } from 'node:module';
+import type { Admin } from 'kafkajs';
+import type { Observe } from '../../../src/core/observe.ts';
+import { createKafkaLog, type KafkaLogConfig } from '../../../src/io/log/kafka/index.ts';
+import type { LogUnderTest } from '../conformance.ts';
+
+const { Kafka, logLevel } = createRequire(import.meta.url)('kafkajs') as typeof import('kafkajs');
+
+const handle = { add() {}, set() {} };
+
+/** Says nothing; `SLUICE_TEST_LOG=1` has it say everything. */
+export const quiet: Observe = {
+  debug: say,
+  info: say,
+  warn: say,
+  error: say,
+  counter: () => handle,
+  gauge: () => handle,
+};
+
+function say(message: string, fields?: Readonly<Record<string, unknown>>): void {
+  if (process.env['SLUICE_TEST_LOG'] !== undefined)
+    process.stderr.write(`${performance.now().toFixed(0)} ${message} ${JSON.stringify(fields ?? {})}\n`);
+}
+
+export function openLog(bootstrap: string, more: Partial<KafkaLogConfig> = {}) {
+  return createKafkaLog({
+    name: 'test',
+    options: { type: 'kafka', brokers: bootstrap.split(',') },
+    observe: quiet,
+    clientId: 'sluice-test',
+    ...more,
+  });
+}
+
+export async function withAdmin<T>(bootstrap: string, use: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = new Kafka({
+    clientId: 'test-admin',
+    brokers: bootstrap.split(','),
+    logLevel: logLevel.NOTHING,
+  }).admin();
+  await admin.connect();
+  try {
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+export async function kafkaUnderTest(bootstrap: string, more: Partial<KafkaLogConfig> = {}): Promise<LogUnderTest> {
+  const log = openLog(bootstrap, more);
+  return {
+    log,
+    another: async () => openLog(bootstrap, more),
+    deleteTopic: (topic) => withAdmin(bootstrap, (admin) => admin.deleteTopics({ topics: [topic] })),
+    addPartitions: async (topic, count) => {
+      await withAdmin(bootstrap, (admin) => admin.createPartitions({ topicPartitions: [{ topic, count }] }));
+      // The controller has them; a moment later the broker has heard of it.
+      while ((await log.describe(topic)).partitions < count) await new Promise((resolve) => setTimeout(resolve, 10));
+    },
+    expire: (topic, partition, before) =>
+      withAdmin(bootstrap, async (admin) => {
+        await admin.fetchTopicOffsets(topic); // has kafkajs load the metadata, which deleteTopicRecords forgets
+        await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: `${before}` }] });
+      }),
+    tooLarge: 5_000_000,
+    [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
+  };
+}
