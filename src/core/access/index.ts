@@ -1,1 +1,9 @@
+/** Access: who you are and what you may see. Hides credentials, grants, masks and row filters. */
+export * from './access.ts';
+export * from './attempts.ts';
+export * from './changes.ts';
 export * from './principal.ts';
+export type { ApplicationRecord, GrantRecord, KeyRecord } from './records.ts';
+export { applicationsTopic, contractsTopic, journalTopics } from './records.ts';
+export type { Random } from './secret.ts';
+export type { State } from './state.ts';

@@ -2,6 +2,7 @@
  * Who somebody is and what may be seen. The state of record behind it is materialised from the journal (state.ts).
  */
 import type { Contract, OperationKind } from '../contract/index.ts';
+import type { SluiceError } from '../errors.ts';
 
 export interface Application {
   readonly id: string;
@@ -20,7 +21,12 @@ export interface Grant {
   readonly apiProduct: string;
   readonly plan: string;
   readonly roles: readonly string[];
-  readonly restrictions: { readonly topics?: readonly string[]; readonly hidden?: readonly string[]; readonly rows?: string; readonly replay?: string };
+  readonly restrictions: {
+    readonly topics?: readonly string[];
+    readonly hidden?: readonly string[];
+    readonly rows?: string;
+    readonly replay?: string;
+  };
   readonly state: GrantState;
   readonly createdAt: number;
 }
@@ -29,22 +35,28 @@ export interface Principal {
   readonly application: Application;
   /** Id of the API key that it came with. */
   readonly key: string;
-  /** Equal for principals that are shown the same: surfaces and views are cached by it. */
+  /** Of everything that decides what it is shown, its salt included; follows its grants. Principals of one digest are shown the same. */
   readonly digest: string;
 }
 
 /** What the gateway asks of access; implemented over the journal's state. All answers are from memory. */
 export interface Access {
-  /** Errors: UNAUTHENTICATED; RATE_LIMITED when attempts from the address or on the prefix are slowed; UNAVAILABLE when the state cannot be confirmed. */
+  /** Errors: UNAUTHENTICATED; TOKEN_EXPIRED for a key past its expiry; RATE_LIMITED when attempts from the address or on the prefix are slowed; UNAVAILABLE when the state cannot be confirmed. */
   authenticate(secret: string | null, address: string): Principal;
-  /** The contracts as this principal may see them; what it may not see is absent. */
+  /**
+   * The contracts as this principal may see them; what it may not see is absent. Given the same array of contracts, principals that are
+   * shown the same get the same array, so that surfaces can be cached by it (a salt counts only where a hashed field is shown).
+   */
   narrow(principal: Principal, contracts: readonly Contract[]): readonly Contract[];
   /** The grant that is charged. Errors: NOT_FOUND where nothing about the product may be shown, FORBIDDEN where the operation is not allowed, UNAVAILABLE. */
   authorise(principal: Principal, contract: Contract, operation: OperationKind): Grant;
-  /** Told once, with UNAUTHENTICATED, when the key or application ends. Returns how to stop listening. */
-  onPrincipalEnded(principal: Principal, ended: (error: import('../errors.ts').SluiceError) => void): () => void;
-  /** Told once, with GRANT_ENDED, when the grant ends. */
-  onGrantEnded(grant: Grant, ended: (error: import('../errors.ts').SluiceError) => void): () => void;
+  /**
+   * Told once, with UNAUTHENTICATED (TOKEN_EXPIRED when it expires), when the key or application ends; never before this call has returned, also
+   * where it has ended already. Returns how to stop listening.
+   */
+  onPrincipalEnded(principal: Principal, ended: (error: SluiceError) => void): () => void;
+  /** Likewise, with GRANT_ENDED, when the grant is no longer in force. Where one change ends both, grants are told before principals. */
+  onGrantEnded(grant: Grant, ended: (error: SluiceError) => void): () => void;
   /** Told whenever anything changes that a surface may show. */
   onChanged(changed: () => void): () => void;
 }
