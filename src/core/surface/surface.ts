@@ -60,5 +60,10 @@ export interface EventNode {
 /** What the surface calls to answer queries and mutations. `context` is whatever the door executes with: the ways know it. */
 export interface SurfaceHandlers<Context = unknown> {
   history(contract: Contract, args: HistoryArguments, context: Context): Promise<HistoryPage>;
-  publish(contract: Contract, input: unknown, context: Context): Promise<{ readonly cursor: string; readonly time: number }>;
+  /** `input` as graphql-js coerced it: public names, maps as lists of {key, value}. */
+  publish(
+    contract: Contract,
+    input: unknown,
+    context: Context,
+  ): Promise<{ readonly cursor: string; readonly time: number }>;
 }

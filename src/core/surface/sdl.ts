@@ -1,0 +1,157 @@
+/** From contracts to GraphQL SDL: what a principal who sees these contracts is shown. Same contracts in the same order, same text. */
+import { buildSchema, printSchema } from 'graphql';
+import type { Contract } from '../contract/index.ts';
+import { Definitions, scalarFilter, written } from './definitions.ts';
+import { scalars } from './scalars.ts';
+import { isServed } from './shown.ts';
+import { common, events } from './standing.ts';
+import { block, deprecatedBy, described, quote, sentences } from './text.ts';
+
+/** The SDL in GraphQL's own layout, as committed under schema/generated. */
+export function renderSdl(contracts: readonly Contract[]): string {
+  return `${printSchema(buildSchema(schemaText(contracts), { noLocation: true }))}\n`;
+}
+
+/** The names of the root fields that a contract's operations allow; null where they do not. */
+export function rootFields(contract: Contract): {
+  readonly stream: string | null;
+  readonly batch: string | null;
+  readonly history: string | null;
+  readonly publish: string | null;
+} {
+  const { operations, fieldName } = contract;
+  const served = isServed(contract);
+  const subscribe = served && operations.subscribe !== undefined;
+  const publish = served && operations.publish !== undefined && written(contract.fields).length > 0;
+  return {
+    stream: subscribe ? fieldName : null,
+    batch: subscribe ? `${fieldName}Batch` : null,
+    history: served && operations.query !== undefined ? fieldName : null,
+    publish: publish ? `publish${contract.typeName}` : null,
+  };
+}
+
+/** The same as valid SDL without layout, for whoever only parses it. */
+export function schemaText(contracts: readonly Contract[]): string {
+  const definitions = new Definitions();
+  const subscription: string[] = [];
+  const query: string[] = [];
+  const mutation: string[] = [];
+  definitions.scalar('DateTime');
+  for (const contract of contracts) {
+    const roots = rootFields(contract);
+    const notice = deprecatedBy(deprecation(contract));
+    const about = described(sentences(contract.title, contract.description.purpose, contract.description.limitations));
+    if (roots.stream !== null) {
+      const event = eventType(definitions, contract);
+      const args = `${matching(definitions, contract)}, ${FROM} = {latest: true}, ${ON_LAG}`;
+      subscription.push(`${about}${roots.stream}(${args}): ${event}!${notice}`);
+      subscription.push(`${about}${roots.batch}(${args}, ${BATCH}): ${batchType(definitions, event)}!${notice}`);
+      definitions.scalar('Duration');
+    }
+    if (roots.history !== null) {
+      const connection = connectionType(definitions, eventType(definitions, contract));
+      query.push(
+        `${about}${roots.history}(${PAGE}, ${FROM}, ${matching(definitions, contract)}): ${connection}!${notice}`,
+      );
+      definitions.scalar('Duration');
+    }
+    if (roots.publish !== null) {
+      definitions.scalar('Cursor');
+      const input = definitions.inputObject(contract.typeName, contract.fields);
+      const receipt = definitions.add(
+        'PublishReceipt',
+        () =>
+          `${described('Where a published event stands.')}${block('type PublishReceipt', ['cursor: Cursor!', 'time: DateTime!'])}`,
+      );
+      mutation.push(`${about}${roots.publish}(input: ${input}!): ${receipt}!${notice}`);
+    }
+  }
+  return [
+    block('type Query', [
+      ...query,
+      '"Every data product that this application may see." products: [Product!]!',
+      '"One of them by its name, or null." product(name: String!): Product',
+    ]),
+    ...(subscription.length > 0 ? [block('type Subscription', subscription)] : []),
+    ...(mutation.length > 0 ? [block('type Mutation', mutation)] : []),
+    ...(subscription.length + query.length > 0 ? events : []),
+    ...definitions.text(),
+    ...[...definitions.filters].sort().map(scalarFilter),
+    ...common,
+    ...[...definitions.scalars].sort().flatMap(scalarText),
+  ].join('\n\n');
+}
+
+const FROM = '"Where to begin." from: ReplayFrom';
+const ON_LAG = '"What happens when the subscriber reads slower than events arrive." onLag: OnLag = CATCH_UP';
+const BATCH =
+  '"A batch is sent when it has so many events (1 to 1000)." maxEvents: Int = 100, "Or when its first event has waited so long (at most a minute)." maxDelay: Duration = "PT0.1S"';
+const PAGE =
+  '"At most so many events." first: Int = 100, "The `endCursor` of the page before; instead of `from`." after: Cursor';
+
+/** The arguments that say which events. */
+function matching(definitions: Definitions, contract: Contract): string {
+  definitions.scalar('TopicFilter');
+  const where = definitions.filter(contract.typeName, contract.fields);
+  const topic = `${described(`Topics are \`${contract.templateText}\`.`)}topic: TopicFilter`;
+  return where === null ? topic : `${topic}, "Which events, by their fields." where: ${where}`;
+}
+
+function eventType(definitions: Definitions, contract: Contract): string {
+  definitions.scalar('Cursor');
+  const data = `${definitions.object(contract.typeName, contract.fields, sentences(contract.description.purpose))}${contract.deletes ? '' : '!'}`;
+  const about = `${contract.title}: an event with its position.`;
+  return definitions.add(`${contract.typeName}Event`, () =>
+    block(`${quote(about)} type ${contract.typeName}Event implements Event`, [
+      ...envelope,
+      `${described(contract.deletes ? 'Null exactly where `op` is DELETE.' : null)}data: ${data}`,
+    ]),
+  );
+}
+
+const envelope = [
+  '"The data product." product: String!',
+  '"Give it back as `from: {cursor: ...}` to go on right after this event." cursor: Cursor!',
+  '"The hierarchical address of the event." topic: String!',
+  '"The public key, where the product has one." key: String',
+  '"When the event was recorded." time: DateTime!',
+  'op: ChangeOp!',
+];
+
+function batchType(definitions: Definitions, event: string): string {
+  return definitions.add(`${event}Batch`, () =>
+    block(`"Events in order." type ${event}Batch`, [
+      `events: [${event}!]!`,
+      '"The cursor of the last event: resumes after the whole batch." cursor: Cursor!',
+    ]),
+  );
+}
+
+function connectionType(definitions: Definitions, event: string): string {
+  definitions.add(`${event}Edge`, () => block(`type ${event}Edge`, ['cursor: Cursor!', `node: ${event}!`]));
+  return definitions.add(`${event}Connection`, () =>
+    block(`"A page of history, oldest first." type ${event}Connection`, [
+      `edges: [${event}Edge!]!`,
+      'pageInfo: PageInfo!',
+    ]),
+  );
+}
+
+/** Why a client should move on, where the product is deprecated. */
+export function deprecation(contract: Contract): string | null {
+  if (contract.status !== 'deprecated' && contract.status !== 'retired') return null;
+  const { successor = null, noticePeriod = null } = contract.deprecation ?? {};
+  return sentences(
+    `${contract.title} ${contract.version} is ${contract.status}`,
+    successor === null ? null : `Use ${successor}`,
+    noticePeriod === null ? null : `Notice period: ${noticePeriod}`,
+  );
+}
+
+function scalarText(name: string): string[] {
+  const scalar = scalars[name];
+  if (scalar === undefined) return [];
+  const specified = scalar.specifiedBy === undefined ? '' : ` @specifiedBy(url: ${quote(scalar.specifiedBy)})`;
+  return [`${quote(scalar.description)} scalar ${name}${specified}`];
+}

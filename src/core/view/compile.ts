@@ -1,0 +1,237 @@
+/**
+ * From an operation to a compiled one: bound -> parse -> validate -> coerce -> read the arguments -> normalise -> share.
+ * Whoever asks the same, in whatever words, is given the same view object.
+ */
+import { createHash } from 'node:crypto';
+import {
+  type ArgumentNode,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  GraphQLObjectType,
+  getArgumentValues,
+  getNamedType,
+  getOperationAST,
+  getVariableValues,
+  Kind,
+  type OperationDefinitionNode,
+  validate,
+} from 'graphql';
+import {
+  type Contract,
+  type Predicate,
+  parsePredicate,
+  parseTopicFilter,
+  type TopicFilter,
+} from '../contract/index.ts';
+import { SluiceError } from '../errors.ts';
+import { canonicalText, type Surface, type SurfaceField } from '../surface/index.ts';
+import { asOperationError, classified, fault, placed } from './failure.ts';
+import { checkVariables, limitErrors, parseBounded } from './limits.ts';
+import { Lru } from './lru.ts';
+import { compileMatcher } from './matcher.ts';
+import { parseBatch, parseReplayFrom } from './position.ts';
+import { Collector, type Selection } from './selection.ts';
+import { compileBatchSerialiser, compileSerialiser } from './serialiser.ts';
+import { shows } from './shows.ts';
+import {
+  type CompiledOperation,
+  type OnLag,
+  type Operation,
+  OperationError,
+  type OperationLimits,
+  type View,
+} from './view.ts';
+
+export interface Compiler {
+  /** Only subscriptions. Throws OperationError for whatever is wrong with the operation; opens nothing. */
+  compile(surface: Surface, operation: Operation): CompiledOperation;
+}
+
+/** `cacheSize` bounds both the documents and the views that are kept. */
+export function createCompiler(options: { readonly limits: OperationLimits; readonly cacheSize: number }): Compiler {
+  const documents = new Lru<Subscription>(options.cacheSize);
+  const views = new Lru<View>(options.cacheSize);
+
+  function prepared(surface: Surface, operation: Operation): Subscription {
+    if (typeof operation.query !== 'string')
+      throw fault('BAD_REQUEST', 'query: expected the text of an operation.', undefined, 'query');
+    const key = sha256(`${surface.digest}\n${operation.operationName ?? ''}\n${operation.query}`);
+    const known = documents.get(key);
+    if (known !== undefined) return known;
+    const fresh = prepare(surface, operation, options.limits);
+    documents.set(key, fresh);
+    return fresh;
+  }
+
+  return {
+    compile(surface, operation) {
+      let document: DocumentNode | null = null;
+      try {
+        const subscription = prepared(surface, operation);
+        document = subscription.document;
+        const asked = read(surface, subscription, checkVariables(operation.variables));
+        const digest = digestOf(asked);
+        let view = views.get(digest);
+        if (view === undefined) {
+          view = createView(asked, digest);
+          views.set(digest, view);
+        }
+        return { view, from: asked.from, onLag: asked.onLag, batch: asked.batch };
+      } catch (thrown) {
+        throw asOperationError(thrown, document);
+      }
+    },
+  };
+}
+
+/** A document that is known to be a valid subscription of a surface. */
+interface Subscription {
+  readonly document: DocumentNode;
+  readonly definition: OperationDefinitionNode;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+}
+
+function prepare(surface: Surface, operation: Operation, limits: OperationLimits): Subscription {
+  const document = parseBounded(operation.query, limits);
+  const excess = limitErrors(document, limits);
+  if (excess.length > 0) throw new OperationError(excess);
+  const errors = validate(surface.schema, document, undefined, { maxErrors: MAX_ERRORS });
+  if (errors.length > 0) throw classified(errors, document);
+  const definition = getOperationAST(document, operation.operationName ?? null);
+  if (definition === null || definition === undefined) {
+    const name = operation.operationName ?? null;
+    throw fault(
+      'BAD_REQUEST',
+      name === null
+        ? 'There are several operations: "operationName" must say which.'
+        : `There is no operation named ${JSON.stringify(name)}.`,
+      undefined,
+      'operationName',
+    );
+  }
+  if (definition.operation !== 'subscription')
+    throw fault('BAD_REQUEST', `Expected a subscription, not a ${definition.operation}.`, definition);
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const node of document.definitions)
+    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
+  return { document, definition, fragments };
+}
+
+const MAX_ERRORS = 20;
+
+/** What one subscriber asked for, normalised. */
+interface Asked {
+  readonly contract: Contract;
+  readonly kind: 'stream' | 'batch';
+  /** Key of the root field in the output. */
+  readonly out: string;
+  readonly selection: Selection;
+  readonly topic: TopicFilter | null;
+  readonly where: Predicate | null;
+  readonly from: CompiledOperation['from'];
+  readonly onLag: OnLag;
+  readonly batch: CompiledOperation['batch'];
+}
+
+function read(
+  surface: Surface,
+  { document, definition, fragments }: Subscription,
+  given: Readonly<Record<string, unknown>>,
+): Asked {
+  const { schema } = surface;
+  const coerced = getVariableValues(schema, definition.variableDefinitions ?? [], given, { maxErrors: MAX_ERRORS });
+  if (coerced.errors !== undefined) throw classified(coerced.errors, document);
+  const root = schema.getSubscriptionType();
+  if (root === undefined || root === null) throw fault('NOT_FOUND', 'There is nothing to subscribe to.', definition);
+  const collector = new Collector(schema, fragments, coerced.coerced);
+  const [entry, ...others] = collector.collect(root, [definition.selectionSet]);
+  const node = entry?.[1][0];
+  if (entry === undefined || node === undefined || others.length > 0)
+    throw fault('BAD_REQUEST', 'A subscription must select exactly one root field.', definition);
+  const field = surface.subscription.get(node.name.value);
+  const known = root.getFields()[node.name.value];
+  const type = known === undefined ? undefined : getNamedType(known.type);
+  if (field === undefined || known === undefined || !(type instanceof GraphQLObjectType))
+    throw fault('NOT_FOUND', 'There is no such subscription.', node);
+  const args = getArgumentValues(known, node, coerced.coerced);
+  return { ...readArguments(field, args, node), out: entry[0], selection: collector.select(type, entry[1]) };
+}
+
+function readArguments(
+  { contract, kind }: SurfaceField,
+  args: Readonly<Record<string, unknown>>,
+  node: FieldNode,
+): Omit<Asked, 'out' | 'selection'> {
+  const at = <T>(name: string, parse: (value: unknown) => T): T => {
+    try {
+      return parse(args[name] ?? null);
+    } catch (thrown) {
+      throw thrown instanceof SluiceError ? placed(thrown, argument(node, name) ?? node) : thrown;
+    }
+  };
+  return {
+    contract,
+    kind: kind === 'batch' ? 'batch' : 'stream',
+    topic: at('topic', (text) => (text === null ? null : parseTopicFilter(String(text)))),
+    where: at('where', (where) => (where === null ? null : parsePredicate(contract, where, 'where'))),
+    from: at('from', (from) => parseReplayFrom(from, 'from')),
+    onLag: at('onLag', (policy) => (policy ?? 'CATCH_UP') as OnLag),
+    batch:
+      kind === 'batch'
+        ? at('maxEvents', (maxEvents) => parseBatch(maxEvents ?? 100, args['maxDelay'] ?? 'PT0.1S'))
+        : null,
+  };
+}
+
+function argument(node: FieldNode, name: string): ArgumentNode | undefined {
+  return node.arguments?.find((candidate) => candidate.name.value === name);
+}
+
+const contractTexts = new WeakMap<Contract, string>();
+
+/**
+ * The salt of an application is part of a view only where a hash shows; otherwise applications that see the same share it.
+ */
+function digestOf({ contract, kind, out, selection, topic, where }: Asked): string {
+  let text = contractTexts.get(contract);
+  if (text === undefined) {
+    const { file: _file, digest: _digest, restriction, ...rest } = contract;
+    text = sha256(canonicalText({ ...rest, restriction: { ...restriction, salt: null } }));
+    contractTexts.set(contract, text);
+  }
+  const salt = shows(contract, selection, 'hash') ? contract.restriction.salt : null;
+  return sha256(canonicalText([text, salt, kind, out, selection, topic, where]));
+}
+
+function createView({ contract, kind, out, selection, topic, where }: Asked, digest: string): View {
+  const common = {
+    digest,
+    contract,
+    kind,
+    topic,
+    where,
+    usesCursor: shows(contract, selection, 'cursor'),
+    matches: compileMatcher(contract, topic, where),
+  };
+  if (kind === 'stream') {
+    const serialise = compileSerialiser(contract, out, selection);
+    return Object.freeze({
+      ...common,
+      serialise,
+      serialiseBatch: () => {
+        throw new TypeError('a view of single events has no batches');
+      },
+    });
+  }
+  const serialiseBatch = compileBatchSerialiser(contract, out, selection);
+  return Object.freeze({
+    ...common,
+    serialiseBatch,
+    serialise: (event, cursor) => serialiseBatch([event], [cursor]),
+  } satisfies View);
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
+}
