@@ -6,11 +6,11 @@ import { z } from 'zod';
 import { price, role, slaProperties, support, team } from './people.ts';
 import { schemaObject } from './properties.ts';
 import { server } from './servers.ts';
-import { authoritativeDefinitions, context, customProperties, dateTime, tags, text } from './shared.ts';
+import { authoritativeDefinitions, closed, context, customProperties, dateTime, tags, text } from './shared.ts';
 
 export const apiVersions = ['v3.2.0', 'v3.1.0', 'v3.0.2', 'v3.0.1', 'v3.0.0', 'v2.2.2', 'v2.2.1', 'v2.2.0'] as const;
 
-export const odcsDocument = z.strictObject({
+export const odcsDocument = closed({
   version: text,
   kind: z.literal('DataContract'),
   apiVersion: z.enum(apiVersions),

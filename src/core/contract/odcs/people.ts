@@ -1,8 +1,8 @@
 /** Who stands behind a contract and what they promise: roles, team, support, price, service levels. */
 import { z } from 'zod';
-import { authoritativeDefinitions, customProperties, date, scalar, stableId, tags, text } from './shared.ts';
+import { authoritativeDefinitions, closed, customProperties, date, scalar, stableId, tags, text } from './shared.ts';
 
-export const role = z.strictObject({
+export const role = closed({
   id: stableId.optional(),
   role: text,
   description: text.optional(),
@@ -12,7 +12,7 @@ export const role = z.strictObject({
   customProperties: customProperties.optional(),
 });
 
-const member = z.strictObject({
+const member = closed({
   id: stableId.optional(),
   username: text,
   name: text.optional(),
@@ -28,7 +28,7 @@ const member = z.strictObject({
 
 /** An object since v3.1; v3.0 had the list of members alone. */
 export const team = z.union([
-  z.strictObject({
+  closed({
     id: stableId.optional(),
     name: text.optional(),
     description: text.optional(),
@@ -41,7 +41,7 @@ export const team = z.union([
 ]);
 
 export const support = z.array(
-  z.strictObject({
+  closed({
     id: stableId.optional(),
     channel: text,
     url: text.optional(),
@@ -53,7 +53,7 @@ export const support = z.array(
   }),
 );
 
-export const price = z.strictObject({
+export const price = closed({
   id: stableId.optional(),
   priceAmount: z.number().optional(),
   priceCurrency: text.optional(),
@@ -61,7 +61,7 @@ export const price = z.strictObject({
 });
 
 export const slaProperties = z.array(
-  z.strictObject({
+  closed({
     id: stableId.optional(),
     property: text,
     value: scalar,

@@ -1,9 +1,7 @@
 /** `schema[]` of the standard: objects, their properties, and what each logical type allows. */
 import { z } from 'zod';
 import { quality } from './quality.ts';
-import {
-  anything, authoritativeDefinitions, canonical, context, count, customProperties, integer, scalar, stableId, tags, text, unique,
-} from './shared.ts';
+import { anything, authoritativeDefinitions, canonical, closed, context, count, customProperties, integer, scalar, stableId, tags, text, unique } from './shared.ts';
 
 export const logicalTypes = [
   'string', 'date', 'timestamp', 'time', 'number', 'integer', 'object', 'array', 'boolean', 'map', 'vector',
@@ -19,7 +17,7 @@ const element = {
   deprecated: z.boolean().optional(),
   synonyms: z
     .array(
-      z.strictObject({
+      closed({
         id: stableId.optional(),
         synonym: text,
         description: text.optional(),
@@ -52,11 +50,10 @@ const relationship = {
   to: references,
   customProperties: customProperties.optional(),
 };
-const objectRelationship = z
-  .strictObject({ ...relationship, from: references })
+const objectRelationship = closed({ ...relationship, from: references })
   .refine((value) => Array.isArray(value.from) === Array.isArray(value.to), '"from" and "to" are both one reference or both a list');
 
-const enumValue = z.strictObject({
+const enumValue = closed({
   id: stableId.optional(),
   value: scalar,
   label: text.optional(),
@@ -80,29 +77,29 @@ const temporal = {
   exclusiveMinimum: text.optional(),
   minimum: text.optional(),
 };
-const zoned = z.strictObject({ ...temporal, timezone: z.boolean().optional(), defaultTimezone: text.optional() });
+const zoned = closed({ ...temporal, timezone: z.boolean().optional(), defaultTimezone: text.optional() });
 const free = z.record(z.string(), z.unknown());
 
 /** `logicalTypeOptions` by logical type; where none is given, no options are valid. */
 const options: Readonly<Record<LogicalType, z.ZodType>> = {
-  string: z.strictObject({ minLength: count.optional(), maxLength: count.optional(), pattern: text.optional(), format: text.optional() }),
-  date: z.strictObject(temporal),
+  string: closed({ minLength: count.optional(), maxLength: count.optional(), pattern: text.optional(), format: text.optional() }),
+  date: closed(temporal),
   timestamp: zoned,
   time: zoned,
-  integer: z.strictObject({
+  integer: closed({
     ...numeric,
     format: z.enum(['i8', 'i16', 'i32', 'i64', 'i128', 'u8', 'u16', 'u32', 'u64', 'u128']).optional(),
   }),
-  number: z.strictObject({ ...numeric, format: z.enum(['f32', 'f64']).optional() }),
-  object: z.strictObject({
+  number: closed({ ...numeric, format: z.enum(['f32', 'f64']).optional() }),
+  object: closed({
     maxProperties: count.optional(),
     minProperties: count.optional(),
     required: z.array(text).min(1).refine(unique, 'expected different names').optional(),
   }),
-  array: z.strictObject({ maxItems: count.optional(), minItems: count.optional(), uniqueItems: z.boolean().optional() }),
+  array: closed({ maxItems: count.optional(), minItems: count.optional(), uniqueItems: z.boolean().optional() }),
   boolean: free,
   map: free,
-  vector: z.strictObject({
+  vector: closed({
     dimensions: integer.refine((value) => value >= 1, 'expected 1 or more'),
     elementType: z.enum(['bfloat16', 'binary', 'float16', 'float32', 'float64', 'int8', 'uint8']).optional(),
     distanceMetric: z.enum(['cosine', 'dotProduct', 'euclidean', 'hamming', 'manhattan']).optional(),
@@ -132,7 +129,7 @@ const common = {
   examples: z.array(anything).optional(),
   enum: z.array(enumValue).min(1).refine((values) => unique(values.map(canonical)), 'expected different values').optional(),
   criticalDataElement: z.boolean().optional(),
-  relationships: z.array(z.strictObject(relationship)).optional(),
+  relationships: z.array(closed(relationship)).optional(),
   quality: quality.optional(),
 };
 
@@ -184,18 +181,18 @@ const nested = {
     return item.optional();
   },
   get map() {
-    return z.strictObject({ key: item, value: item }).optional();
+    return closed({ key: item, value: item }).optional();
   },
 };
 
-const item: z.ZodType<Item> = z.lazy(() => z.strictObject({ ...common, name: text.optional(), ...shape() }).superRefine(dependent));
-const property: z.ZodType<Property> = z.lazy(() => z.strictObject({ ...common, ...shape() }).superRefine(dependent));
+const item: z.ZodType<Item> = z.lazy(() => closed({ ...common, name: text.optional(), ...shape() }).superRefine(dependent));
+const property: z.ZodType<Property> = z.lazy(() => closed({ ...common, ...shape() }).superRefine(dependent));
 
 function shape() {
   return { properties: nested.properties, items: nested.items, map: nested.map };
 }
 
-export const schemaObject = z.strictObject({
+export const schemaObject = closed({
   ...element,
   logicalType: z.literal('object').optional(),
   physicalName: text.optional(),

@@ -1,6 +1,6 @@
 /** `quality[]` of the standard: which members a check has follows from its type and from `metric`. */
 import { z } from 'zod';
-import { anything, authoritativeDefinitions, customProperties, stableId, tags, text, unique } from './shared.ts';
+import { anything, authoritativeDefinitions, closed, customProperties, stableId, tags, text, unique } from './shared.ts';
 
 const range = z
   .array(z.number())
@@ -25,7 +25,7 @@ const members = {
 };
 const required = { library: ['metric'], sql: ['query'], custom: ['engine', 'implementation'] };
 
-const check = z.strictObject({
+const check = closed({
   id: stableId.optional(),
   authoritativeDefinitions: authoritativeDefinitions.optional(),
   businessImpact: text.optional(),

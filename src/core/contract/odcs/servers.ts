@@ -1,6 +1,6 @@
 /** `servers[]` of the standard: what each type of server has, as one table. */
 import { z } from 'zod';
-import { customProperties, integer, stableId, text, uri } from './shared.ts';
+import { closed, customProperties, integer, stableId, text, uri } from './shared.ts';
 import { role } from './people.ts';
 
 const port = z.union([integer, text]);
@@ -73,7 +73,7 @@ function shapeOf(type: string, members: string) {
     const schema = kinds[kind as keyof typeof kinds];
     shape[name] = required ? schema : schema.optional();
   }
-  return z.strictObject({ ...shape, ...base, type: z.literal(type) });
+  return closed({ ...shape, ...base, type: z.literal(type) });
 }
 
 const options = Object.entries(table).map(([type, members]) => shapeOf(type, members));

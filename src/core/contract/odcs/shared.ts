@@ -1,6 +1,16 @@
 /** The small shapes that every section of the standard uses. */
 import { z } from 'zod';
 
+/**
+ * An object that has these members and no others. What zod says of an unknown one carries the known ones, so that a finding
+ * can name the nearest (see standard.ts).
+ */
+export function closed<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? Object.keys(shape).join(' ') : undefined),
+  });
+}
+
 export const text = z.string();
 export const stableId = z.string().regex(/^[A-Za-z0-9_-]+$/, 'an id has letters, digits, "_" and "-" only');
 /** JSON Schema's integer: 2.0 is one, and so is a number beyond 2^53. */
@@ -42,7 +52,7 @@ export const uri = z.string().refine((value) => uriPattern.test(value), 'expecte
 
 export const tags = z.array(text);
 
-export const customProperty = z.strictObject({
+export const customProperty = closed({
   id: stableId.optional(),
   property: text,
   value: anything,
@@ -52,7 +62,7 @@ export const customProperty = z.strictObject({
 export const customProperties = z.array(customProperty);
 
 export const authoritativeDefinitions = z.array(
-  z.strictObject({ id: stableId.optional(), url: text, type: text, description: text.optional() }),
+  closed({ id: stableId.optional(), url: text, type: text, description: text.optional() }),
 );
 
 const annotations = {
@@ -65,10 +75,10 @@ const annotations = {
 /** Words for machines that read the contract (v3.2). */
 export const context = z.union([
   text,
-  z.strictObject({
+  closed({
     instructions: text.optional(),
-    verifiedStatements: z.array(z.strictObject({ ...annotations, question: text, answer: text.optional() })).optional(),
-    constraints: z.array(z.strictObject({ ...annotations, constraint: text })).optional(),
+    verifiedStatements: z.array(closed({ ...annotations, question: text, answer: text.optional() })).optional(),
+    constraints: z.array(closed({ ...annotations, constraint: text })).optional(),
   }),
 ]);
 

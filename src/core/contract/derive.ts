@@ -1,0 +1,171 @@
+/**
+ * Derived fields: CEL over `source`, the whole decoded record, compiled once.
+ *
+ * Numbers of a record are doubles to CEL, as JSON has them, and integers wherever a double would lose digits. Plain CEL has no
+ * arithmetic between double and int, so that `source.delay + 1` would fail on every record; here it gives a double.
+ * What an expression may cost is bounded when it is compiled: nodes, depth, comprehensions within comprehensions, patterns.
+ */
+import { type ASTNode, Environment, EvaluationError } from '@marcbachmann/cel-js';
+import { Numeral } from './codec.ts';
+import { canonicalLong } from './decimal.ts';
+
+const comprehensions = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
+const maxNestedComprehensions = 2;
+const maxPattern = 200;
+
+const environment = new Environment({
+  homogeneousAggregateLiterals: false,
+  limits: { maxAstNodes: 500, maxDepth: 40, maxListElements: 100, maxMapEntries: 100, maxCallArguments: 16 },
+}).registerVariable('source', 'dyn');
+
+const arithmetic: readonly [string, (a: number, b: number) => number][] = [
+  ['+', (a, b) => a + b],
+  ['-', (a, b) => a - b],
+  ['*', (a, b) => a * b],
+  ['/', (a, b) => a / b],
+  ['%', (a, b) => a % b],
+];
+for (const [operator, apply] of arithmetic) {
+  environment.registerOperator(`double ${operator} int`, (a: number, b: bigint) => apply(a, Number(b)));
+  environment.registerOperator(`int ${operator} double`, (a: bigint, b: number) => apply(Number(a), b));
+}
+environment.registerOperator('double % double', (a: number, b: number) => a % b);
+
+export type Derivation = (source: unknown) => unknown;
+
+/** Why an expression cannot be used. `at`: from which character on, counted from 0. */
+export interface DerivationFault {
+  readonly message: string;
+  readonly hint: string | null;
+  readonly at: number | null;
+}
+
+export interface CompiledDerivation {
+  /** What CEL knows of the result beforehand: `string`, `int`, `bool`, `double`, `dyn` ... */
+  readonly type: string;
+  /** Throws DerivationError. */
+  readonly run: Derivation;
+}
+
+/** An expression failed over a record. The message is CEL's own code, never content. */
+export class DerivationError extends Error {
+  constructor(code: string) {
+    super(`the derivation failed: ${code.replaceAll('_', ' ')}`);
+    this.name = 'DerivationError';
+  }
+}
+
+export function compileDerivation(expression: string): CompiledDerivation | DerivationFault {
+  const checked = environment.check(expression);
+  if (!checked.valid) {
+    const error = checked.error;
+    const summary = error === undefined ? 'it is not an expression' : ((error as { summary?: string }).summary ?? error.message);
+    return { message: summary, hint: hintFor(error?.code ?? ''), at: error?.range?.start ?? null };
+  }
+  const parsed = environment.parse(expression);
+  const costly = tooCostly(parsed.ast, 0);
+  if (costly !== null) return costly;
+  const run: Derivation = (source) => {
+    let result: unknown;
+    try {
+      result = parsed({ source });
+    } catch (error) {
+      throw new DerivationError(error instanceof EvaluationError ? error.code : 'error');
+    }
+    return fromCel(result, 0);
+  };
+  return { type: checked.type ?? 'dyn', run };
+}
+
+function hintFor(code: string): string | null {
+  if (code === 'incompatible_ternary_branches') return 'wrap one branch in dyn(...) where the types differ on purpose';
+  if (code === 'unknown_variable') return 'the record is "source": source.delay, source.properties.mag';
+  return null;
+}
+
+function isNode(value: unknown): value is ASTNode {
+  return value !== null && typeof value === 'object' && 'op' in value && 'args' in value;
+}
+
+function tooCostly(value: unknown, depth: number): DerivationFault | null {
+  if (Array.isArray(value)) {
+    for (const item of value) {
+      const fault = tooCostly(item, depth);
+      if (fault !== null) return fault;
+    }
+    return null;
+  }
+  if (!isNode(value)) return null;
+  let inner = depth;
+  const at = value.start ?? null;
+  if (value.op === 'rcall' || value.op === 'call') {
+    const name = String((value.args as readonly unknown[])[0]);
+    if (comprehensions.has(name) && value.op === 'rcall') {
+      inner = depth + 1;
+      if (inner > maxNestedComprehensions) {
+        return { message: `comprehensions are nested more than ${maxNestedComprehensions} deep`, hint: 'the cost over a long list would have no bound', at };
+      }
+    }
+    if (name === 'matches') {
+      const fault = costlyPattern(value.args as readonly unknown[], at);
+      if (fault !== null) return fault;
+    }
+  }
+  return tooCostly(value.args, inner);
+}
+
+/** A pattern must be written out, and have no repetition of a repetition: those take exponential time on some texts. */
+function costlyPattern(args: readonly unknown[], at: number | null): DerivationFault | null {
+  const last = (args.at(-1) as readonly unknown[] | undefined)?.at(-1);
+  const pattern = isNode(last) && last.op === 'value' ? last.args : null;
+  if (typeof pattern !== 'string') return { message: 'the pattern of matches() is not a literal', hint: 'write the pattern as text in the expression', at };
+  if (pattern.length > maxPattern || /[+*}]\??\)[+*{]|\\[1-9]|\(\?[=!<]|\|.*\)[+*{]/.test(pattern)) {
+    return { message: 'the pattern of matches() could take very long', hint: 'no repeated groups that repeat within, no look-around, no back-references, at most 200 characters', at };
+  }
+  return null;
+}
+
+/** CEL's values as a decoder would give them. */
+function fromCel(value: unknown, depth: number): unknown {
+  if (typeof value === 'bigint') return new Numeral(value.toString());
+  if (value === null || typeof value !== 'object') return value;
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  if (value instanceof Numeral) return value;
+  if (depth > 64) throw new DerivationError('nested_too_deep');
+  if (Array.isArray(value)) return value.map((item) => fromCel(item, depth + 1));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (!(value instanceof Map) && prototype !== Object.prototype && prototype !== null) {
+    // uint is a class of the library's own; duration and bytes have no place in a contract.
+    const plain: unknown = value.valueOf();
+    if (typeof plain === 'bigint') return new Numeral(plain.toString());
+    throw new DerivationError('unusable_type');
+  }
+  const entries = value instanceof Map ? [...value.entries()] : Object.entries(value);
+  return Object.fromEntries(entries.map(([key, item]) => [String(key), fromCel(item, depth + 1)]));
+}
+
+/** A record as CEL reads it: numerals become integers where they are whole, else doubles. Copies only what holds one. */
+export function celSource(value: unknown, depth = 0): unknown {
+  if (value === null || typeof value !== 'object') return value;
+  if (value instanceof Numeral) {
+    const whole = canonicalLong(value.text);
+    return whole === null ? Number(value.text) : BigInt(whole);
+  }
+  if (depth > 256) throw new DerivationError('nested_too_deep');
+  if (Array.isArray(value)) {
+    let copy: unknown[] | null = null;
+    for (let i = 0; i < value.length; i++) {
+      const item = celSource(value[i], depth + 1);
+      if (item !== value[i]) (copy ??= value.slice())[i] = item;
+    }
+    return copy ?? value;
+  }
+  let copy: Record<string, unknown> | null = null;
+  for (const [key, member] of Object.entries(value)) {
+    const item = celSource(member, depth + 1);
+    if (item === member) continue;
+    copy ??= { ...(value as Record<string, unknown>) };
+    Object.defineProperty(copy, key, { value: item, enumerable: true, configurable: true, writable: true });
+  }
+  return copy ?? value;
+}
