@@ -43,6 +43,8 @@ export interface DerivationFault {
 export interface CompiledDerivation {
   /** What CEL knows of the result beforehand: `string`, `int`, `bool`, `double`, `dyn` ... */
   readonly type: string;
+  /** What it reads of the record: paths of keys from `source` on; the empty path is the whole record. */
+  readonly reads: readonly (readonly string[])[];
   /** Throws DerivationError. */
   readonly run: Derivation;
 }
@@ -74,7 +76,9 @@ export function compileDerivation(expression: string): CompiledDerivation | Deri
     }
     return fromCel(result, 0);
   };
-  return { type: checked.type ?? 'dyn', run };
+  const reads: (readonly string[])[] = [];
+  collectReads(parsed.ast, reads);
+  return { type: checked.type ?? 'dyn', reads, run };
 }
 
 function hintFor(code: string): string | null {
@@ -85,6 +89,21 @@ function hintFor(code: string): string | null {
 
 function isNode(value: unknown): value is ASTNode {
   return value !== null && typeof value === 'object' && 'op' in value && 'args' in value;
+}
+
+/** `source.a.b` reads the path a, b; any other use of `source` reads all of it. */
+function collectReads(value: unknown, reads: (readonly string[])[]): void {
+  if (Array.isArray(value)) for (const item of value) collectReads(item, reads);
+  if (!isNode(value)) return;
+  const path: string[] = [];
+  let node: ASTNode = value;
+  while (node.op === '.') {
+    const [inner, key] = node.args as [ASTNode, string];
+    path.unshift(key);
+    node = inner;
+  }
+  if (node.op === 'id' && node.args === 'source') reads.push(path);
+  else collectReads(node.args, reads);
 }
 
 function tooCostly(value: unknown, depth: number): DerivationFault | null {
@@ -142,6 +161,14 @@ function fromCel(value: unknown, depth: number): unknown {
   }
   const entries = value instanceof Map ? [...value.entries()] : Object.entries(value);
   return Object.fromEntries(entries.map(([key, item]) => [String(key), fromCel(item, depth + 1)]));
+}
+
+/** Whether a value holds a numeral anywhere. */
+export function holdsNumeral(value: unknown, depth = 0): boolean {
+  if (value === null || typeof value !== 'object') return false;
+  if (value instanceof Numeral || depth > 256) return true;
+  if (Array.isArray(value)) return value.some((item) => holdsNumeral(item, depth + 1));
+  return Object.values(value).some((member) => holdsNumeral(member, depth + 1));
 }
 
 /** A record as CEL reads it: numerals become integers where they are whole, else doubles. Copies only what holds one. */

@@ -37,9 +37,9 @@ export function canonicalDate(text: string): string | null {
   return validDay(Number(match[1]), Number(match[2]), Number(match[3])) ? text : null;
 }
 
-/** `YYYY-MM-DDTHH:MM:SSZ`, the form most records have, is told from the character codes alone. */
-function isPlain(text: string): boolean {
-  if (text.length !== 20 || text.charCodeAt(19) !== 90 || text.charCodeAt(10) !== 84) return false;
+/** Whether text begins with a valid `YYYY-MM-DDTHH:MM:SS`, told from the character codes alone: a pattern costs three times as much. */
+function beginsPlain(text: string): boolean {
+  if (text.length < 19 || text.charCodeAt(10) !== 84) return false;
   if (text.charCodeAt(4) !== 45 || text.charCodeAt(7) !== 45 || text.charCodeAt(13) !== 58 || text.charCodeAt(16) !== 58) return false;
   for (let i = 0; i < 19; i++) {
     if (i === 4 || i === 7 || i === 10 || i === 13 || i === 16) continue;
@@ -50,9 +50,25 @@ function isPlain(text: string): boolean {
   return validDay(year, two(text, 5), two(text, 8)) && two(text, 11) < 24 && two(text, 14) < 60 && two(text, 17) < 60;
 }
 
+/** What follows the seconds is `Z`, or a fraction that is canonical already and `Z`. */
+function endsCanonical(text: string): boolean {
+  const last = text.length - 1;
+  if (text.charCodeAt(last) !== 90 || last > 38) return false;
+  if (last === 19) return true;
+  if (text.charCodeAt(19) !== 46 || last < 21 || text.charCodeAt(last - 1) === 48) return false;
+  for (let i = 20; i < last; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 48 || code > 57) return false;
+  }
+  return true;
+}
+
 /** RFC 3339 text in UTC. Text without an offset is UTC unless `zoned` says that it must have one. */
 export function canonicalTimestamp(text: string, zoned: boolean): string | null {
-  if (isPlain(text)) return text;
+  if (beginsPlain(text)) {
+    if (endsCanonical(text)) return text;
+    if (text.length === 19) return zoned ? null : `${text}Z`;
+  }
   const match = stamp.exec(text);
   if (match === null) return null;
   const [year, month, day] = [Number(match[1]), Number(match[2]), Number(match[3])];

@@ -3,7 +3,7 @@
  * What is generated names fields only by literals of checked names; everything else is a constant handed in.
  */
 import { Numeral, PayloadError } from './codec.ts';
-import { celSource, compileDerivation, type Derivation, DerivationError } from './derive.ts';
+import { celSource, type CompiledDerivation, compileDerivation, type Derivation, DerivationError, holdsNumeral } from './derive.ts';
 import type { Contract, Field, FieldType, PublicData, ScalarType } from './model.ts';
 import { canonicalScalar, Mismatch, mismatch, ranges } from './scalars.ts';
 
@@ -16,21 +16,27 @@ class Generator {
   readonly constants: unknown[] = [];
   private variables = 0;
   private readonly lines: string[] = [];
-  private readonly source: boolean;
+  private readonly derivations: ReadonlyMap<Field, CompiledDerivation>;
   /** `input`: data come from a publisher, under their public names, without derived fields. */
   private readonly input: boolean;
 
-  constructor(input: boolean, source: boolean) {
+  constructor(input: boolean, derivations: ReadonlyMap<Field, CompiledDerivation>) {
     this.input = input;
-    this.source = source;
+    this.derivations = derivations;
   }
 
   generate(fields: readonly Field[]): string {
     this.emit(`if (!isObject(record)) throw new PayloadError('', ${this.input ? "'expected an object'" : "'the record is not an object'"});`);
-    if (this.source) this.emit('const source = celSource(record);');
+    if (this.derivations.size > 0) this.emit(`const source = ${this.readsNumeral()} ? celSource(record) : record;`);
     const result = this.object(fields, 'record', "''");
     this.emit(`return ${result};`);
     return this.lines.join('\n');
+  }
+
+  /** CEL knows no numerals. Whether the derivations would meet one is told from what they read, which costs less than looking through the record. */
+  private readsNumeral(): string {
+    const paths = new Map([...this.derivations.values()].flatMap(({ reads }) => reads).map((path) => [path.join('\0'), path]));
+    return [...paths.values()].map((path) => `holdsNumeral(${this.access('record', path)})`).join(' || ') || 'false';
   }
 
   private emit(line: string): void {
@@ -56,9 +62,8 @@ class Generator {
     const raw = this.variable();
     if (field.derivation !== null) {
       if (this.input) return 'null';
-      const compiled = compileDerivation(field.derivation);
-      if (!('run' in compiled)) throw new Error(`The derivation of ${field.name} does not compile: ${compiled.message}`);
-      this.emit(`const ${raw} = derive(${this.constant(compiled.run)}, source, ${path});`);
+      const { run } = this.derivations.get(field) as CompiledDerivation;
+      this.emit(`const ${raw} = derive(${this.constant(run)}, source, ${path});`);
     } else this.emit(`const ${raw} = ${this.access(from, this.input ? [field.name] : field.path)};`);
     const result = this.variable();
     this.emit(`let ${result};`);
@@ -200,23 +205,34 @@ function entriesOf(value: unknown, path: string): Iterable<readonly [string, unk
 }
 
 function compile(fields: readonly Field[], input: boolean): Projector {
-  const generator = new Generator(input, !input && hasDerived(fields));
+  const generator = new Generator(input, input ? new Map() : derivationsOf(fields));
   const body = generator.generate(fields);
-  const make = new Function(
-    'constants', 'PayloadError', 'isObject', 'own', 'scalar', 'derive', 'put', 'membersOf', 'entriesOf', 'celSource',
-    `'use strict';\nreturn function project(record) {\n${body}\n};`,
-  ) as (...parts: readonly unknown[]) => Projector;
-  return make(generator.constants, PayloadError, isObject, own, scalar, derive, put, membersOf, entriesOf, celSource);
+  const make = new Function(...Object.keys(tools), 'constants', `'use strict';\nreturn function project(record) {\n${body}\n};`) as (
+    ...parts: readonly unknown[]
+  ) => Projector;
+  return make(...Object.values(tools), generator.constants);
 }
 
-function hasDerived(fields: readonly Field[]): boolean {
-  return fields.some((field) => field.derivation !== null || hasDerivedType(field.type));
+/** What generated code calls, by name. */
+const tools = { PayloadError, isObject, own, scalar, derive, put, membersOf, entriesOf, celSource, holdsNumeral };
+
+function derivationsOf(fields: readonly Field[], found = new Map<Field, CompiledDerivation>()): ReadonlyMap<Field, CompiledDerivation> {
+  for (const field of fields) {
+    if (field.derivation === null) {
+      derivationsOf(fieldsOf(field.type), found);
+      continue;
+    }
+    const compiled = compileDerivation(field.derivation);
+    if (!('run' in compiled)) throw new Error(`The derivation of ${field.name} does not compile: ${compiled.message}`);
+    found.set(field, compiled);
+  }
+  return found;
 }
 
-function hasDerivedType(type: FieldType): boolean {
-  if (type.kind === 'object') return hasDerived(type.fields);
-  if (type.kind === 'array') return hasDerivedType(type.items);
-  return type.kind === 'map' && hasDerivedType(type.values);
+function fieldsOf(type: FieldType): readonly Field[] {
+  if (type.kind === 'object') return type.fields;
+  if (type.kind === 'array') return fieldsOf(type.items);
+  return type.kind === 'map' ? fieldsOf(type.values) : [];
 }
 
 /** Reads a decoded record. Throws PayloadError with the public path, never content. */
