@@ -1,7 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { type AppendRecord, type Appended, type Header, type Log, LogError, type LogErrorKind, type LogScan } from '../../src/core/log/index.ts';
+import {
+  type Appended,
+  type AppendRecord,
+  type Header,
+  type Log,
+  LogError,
+  type LogErrorKind,
+  type LogScan,
+  type TailHandler,
+} from '../../src/core/log/index.ts';
 import { collect, Recorder, scanFaults } from './recorder.ts';
 
 /** A log and what a test must be able to do to its storage. Every hook resolves when the storage has done it. */
@@ -38,7 +47,12 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
       return topic;
     };
 
-    const watch = (topic: string, incarnation: Appended['incarnation'], from: ReadonlyMap<number, number>, on: Log = log) => {
+    const watch = (
+      topic: string,
+      incarnation: Appended['incarnation'],
+      from: ReadonlyMap<number, number>,
+      on: Log = log,
+    ) => {
       const recorder = new Recorder(from);
       const tail = on.tail(topic, incarnation, from, recorder);
       return { recorder, tail, [Symbol.asyncDispose]: () => tail[Symbol.asyncDispose]() };
@@ -100,7 +114,9 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
 
     describe('extents and times', () => {
       test('an empty topic begins and ends at 0 in every partition, in order of partition', async () => {
-        expect(await log.extents(await make(3))).toEqual([0, 1, 2].map((partition) => ({ partition, first: 0, end: 0 })));
+        expect(await log.extents(await make(3))).toEqual(
+          [0, 1, 2].map((partition) => ({ partition, first: 0, end: 0 })),
+        );
       });
 
       test('the end is the offset after the last record, and the first moves with retention', async () => {
@@ -117,7 +133,10 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
       test('a time is the first offset at or after it, else the end, per partition', async () => {
         const topic = await make(2);
         const base = Date.now() - 600_000;
-        await log.append(topic, [0, 10, 20, 30].map((after) => ({ ...plain(0, `${after}`), timestamp: base + after })));
+        await log.append(
+          topic,
+          [0, 10, 20, 30].map((after) => ({ ...plain(0, `${after}`), timestamp: base + after })),
+        );
         await log.append(topic, [{ ...plain(1, 'x'), timestamp: base + 15 }]);
         expect(await log.offsetsAt(topic, base - 1)).toEqual([0, 0]);
         expect(await log.offsetsAt(topic, base)).toEqual([0, 0]);
@@ -131,7 +150,10 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
       test('a time is found where timestamps go back and forth', async () => {
         const topic = await make();
         const base = Date.now() - 600_000;
-        await log.append(topic, [50, 10, 90, 20, 95].map((after) => ({ ...plain(0, `${after}`), timestamp: base + after })));
+        await log.append(
+          topic,
+          [50, 10, 90, 20, 95].map((after) => ({ ...plain(0, `${after}`), timestamp: base + after })),
+        );
         expect(await log.offsetsAt(topic, base + 15)).toEqual([0]);
         expect(await log.offsetsAt(topic, base + 60)).toEqual([2]);
         expect(await log.offsetsAt(topic, base + 92)).toEqual([4]);
@@ -140,7 +162,10 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
       test('a time before what retention left is the first offset still held', async () => {
         const topic = await make();
         const base = Date.now() - 600_000;
-        await log.append(topic, [0, 10, 20, 30].map((after) => ({ ...plain(0, `${after}`), timestamp: base + after })));
+        await log.append(
+          topic,
+          [0, 10, 20, 30].map((after) => ({ ...plain(0, `${after}`), timestamp: base + after })),
+        );
         await under.expire(topic, 0, 2);
         expect(await log.offsetsAt(topic, base)).toEqual([2]);
         expect(await log.offsetsAt(topic, base + 25)).toEqual([3]);
@@ -162,25 +187,45 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
         const topic = await make(3);
         const given = [2, 0, 2, 1, 0].map((partition, index) => plain(partition, `${index}`));
         const positions = await log.append(topic, given);
-        expect(positions.map(({ partition, offset }) => [partition, offset])).toEqual([[2, 0], [0, 0], [2, 1], [1, 0], [0, 1]]);
+        expect(positions.map(({ partition, offset }) => [partition, offset])).toEqual([
+          [2, 0],
+          [0, 0],
+          [2, 1],
+          [1, 0],
+          [0, 1],
+        ]);
         for (const [index, { partition, offset }] of positions.entries()) {
           const [record] = await read(log, topic, partition, offset, offset + 1);
           expect(record?.value?.toString()).toBe(`${index}`);
         }
       });
 
-      test('a key goes to the partition that Kafka\'s own producer chooses', async () => {
+      test("a key goes to the partition that Kafka's own producer chooses", async () => {
         const topic = await make(7);
         // (murmur2 & 0x7fffffff) % 7, with murmur2 as in the tests of Apache Kafka.
-        const vectors = { '21': -973932308, foobar: -790332482, 'a-little-bit-long-string': -985981536, 'a-little-bit-longer-string': -1486304829, abc: 479470107 };
+        const vectors = {
+          '21': -973932308,
+          foobar: -790332482,
+          'a-little-bit-long-string': -985981536,
+          'a-little-bit-longer-string': -1486304829,
+          abc: 479470107,
+        };
         const keys = Object.keys(vectors);
-        const positions = await log.append(topic, keys.map((key) => ({ key: Buffer.from(key), value: Buffer.from('x') })));
-        expect(positions.map(({ partition }) => partition)).toEqual(Object.values(vectors).map((hash) => (hash & 0x7fffffff) % 7));
+        const positions = await log.append(
+          topic,
+          keys.map((key) => ({ key: Buffer.from(key), value: Buffer.from('x') })),
+        );
+        expect(positions.map(({ partition }) => partition)).toEqual(
+          Object.values(vectors).map((hash) => (hash & 0x7fffffff) % 7),
+        );
       });
 
       test('a record without a key goes to some partition that exists', async () => {
         const topic = await make(3);
-        const positions = await log.append(topic, Array.from({ length: 30 }, () => ({ key: null, value: Buffer.from('x') })));
+        const positions = await log.append(
+          topic,
+          Array.from({ length: 30 }, () => ({ key: null, value: Buffer.from('x') })),
+        );
         for (const { partition } of positions) expect([0, 1, 2]).toContain(partition);
         const extents = await log.extents(topic);
         expect(extents.reduce((sum, { end }) => sum + end, 0)).toBe(30);
@@ -227,7 +272,8 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
         await log.append(topic, given);
         const records = await read(log, topic, 0, 0, 4);
         expect(records.map(({ key, value }) => [key, value])).toEqual(given.map(({ key, value }) => [key, value]));
-        for (const [index, record] of records.entries()) expect(sorted(record.headers)).toEqual(sorted(given[index]?.headers ?? []));
+        for (const [index, record] of records.entries())
+          expect(sorted(record.headers)).toEqual(sorted(given[index]?.headers ?? []));
         const twice = records[2]?.headers.filter(({ name }) => name === 'twice').map(({ value }) => value?.toString());
         expect(twice).toEqual(['1', '2']);
       });
@@ -254,7 +300,9 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
         const positions = await log.append(topic, given);
         expect(positions.map(({ offset }) => offset)).toEqual(given.map((_, index) => Math.floor(index / 2)));
         const records = await read(log, topic, 1, 0, 2_500);
-        expect(records.map(({ value }) => Number(value))).toEqual(Array.from({ length: 2_500 }, (_, index) => 2 * index + 1));
+        expect(records.map(({ value }) => Number(value))).toEqual(
+          Array.from({ length: 2_500 }, (_, index) => 2 * index + 1),
+        );
       });
 
       test('appending nothing writes nothing', async () => {
@@ -269,14 +317,23 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
         const topic = await make(2);
         await log.append(topic, [...numbered(0, 100), ...numbered(1, 100)]);
         const { incarnation } = await log.describe(topic);
-        await using watching = watch(topic, incarnation, new Map([[0, 0], [1, 0]]));
+        await using watching = watch(
+          topic,
+          incarnation,
+          new Map([
+            [0, 0],
+            [1, 0],
+          ]),
+        );
         const { recorder } = watching;
         await Promise.all([recorder.reads(0, 100), recorder.reads(1, 100)]);
         await log.append(topic, [...numbered(0, 50, 100), ...numbered(1, 50, 100)]);
         await Promise.all([recorder.reads(0, 150), recorder.reads(1, 150)]);
         for (const partition of [0, 1]) {
           expect(recorder.records(partition).map(({ value }) => value?.toString())).toEqual(texts(0, 150));
-          expect(recorder.records(partition).map(({ offset }) => offset)).toEqual(Array.from({ length: 150 }, (_, index) => index));
+          expect(recorder.records(partition).map(({ offset }) => offset)).toEqual(
+            Array.from({ length: 150 }, (_, index) => index),
+          );
         }
         for (const scan of recorder.scans) expect(scan.incarnation).toEqual(incarnation);
         expect(recorder.broken).toEqual([]);
@@ -313,7 +370,14 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
         const topic = await make(2);
         await log.append(topic, numbered(0, 3));
         const { incarnation } = await log.describe(topic);
-        await using watching = watch(topic, incarnation, new Map([[0, 3], [1, 0]]));
+        await using watching = watch(
+          topic,
+          incarnation,
+          new Map([
+            [0, 3],
+            [1, 0],
+          ]),
+        );
         const { recorder } = watching;
         const times: number[] = [];
         for (let round = 0; round < 4; round += 1) {
@@ -322,7 +386,8 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
           times.push(performance.now());
         }
         // A second, and what a busy machine adds to any timer.
-        for (let round = 1; round < times.length; round += 1) expect((times[round] ?? 0) - (times[round - 1] ?? 0)).toBeLessThan(1_500);
+        for (let round = 1; round < times.length; round += 1)
+          expect((times[round] ?? 0) - (times[round - 1] ?? 0)).toBeLessThan(1_500);
         expect(recorder.of(1).length).toBeGreaterThan(1);
         expect(recorder.broken).toEqual([]);
       });
@@ -340,7 +405,14 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
       test('a paused partition is silent, the others go on, and resuming misses nothing', async () => {
         const topic = await make(2);
         const { incarnation } = await log.describe(topic);
-        await using watching = watch(topic, incarnation, new Map([[0, 0], [1, 0]]));
+        await using watching = watch(
+          topic,
+          incarnation,
+          new Map([
+            [0, 0],
+            [1, 0],
+          ]),
+        );
         const { recorder, tail } = watching;
         await recorder.anotherScan(0);
         tail.pause(0);
@@ -360,26 +432,27 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
         const topic = await make();
         const value = Buffer.alloc(1_000, 'x');
         for (let round = 0; round < 6; round += 1) {
-          await log.append(topic, Array.from({ length: 500 }, () => ({ partition: 0, key: null, value })));
+          await log.append(
+            topic,
+            Array.from({ length: 500 }, () => ({ partition: 0, key: null, value })),
+          );
         }
         const { incarnation } = await log.describe(topic);
         const recorder = new Recorder();
-        let paused = 0;
-        const stop: Recorder = Object.assign(recorder, {
-          scan(scan: LogScan) {
+        const handler: TailHandler = {
+          scan(scan) {
             tail.pause(0);
-            paused += 1;
-            Recorder.prototype.scan.call(recorder, scan);
+            recorder.scan(scan);
           },
-        });
-        await using tail = log.tail(topic, incarnation, new Map([[0, 0]]), stop);
-        while ((recorder.next(0) ?? 0) < 3_000) {
-          const rounds = paused;
-          await recorder.until(() => paused > rounds - 1 && recorder.of(0).length === paused && paused > 0, 'the scan that was asked for');
-          expect(recorder.of(0).length).toBe(paused);
-          const next = recorder.anotherScan(0);
+          failed: (partition, error) => recorder.failed(partition, error),
+          grown: (partitions) => recorder.grown(partitions),
+          reachable: (reachable) => recorder.reachable(reachable),
+        };
+        await using tail = log.tail(topic, incarnation, new Map([[0, 0]]), handler);
+        for (let round = 1; (recorder.next(0) ?? 0) < 3_000; round += 1) {
+          await recorder.until(() => recorder.of(0).length >= round, `scan ${round}`);
+          expect(recorder.of(0).length).toBe(round);
           tail.resume(0);
-          await next;
         }
         expect(recorder.records().length).toBe(3_000);
         expect(recorder.broken).toEqual([]);
@@ -421,7 +494,14 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
         await log.append(topic, [...numbered(0, 10), ...numbered(1, 10)]);
         await under.expire(topic, 0, 6);
         const { incarnation } = await log.describe(topic);
-        await using watching = watch(topic, incarnation, new Map([[0, 3], [1, 0]]));
+        await using watching = watch(
+          topic,
+          incarnation,
+          new Map([
+            [0, 3],
+            [1, 0],
+          ]),
+        );
         const { recorder } = watching;
         const error = await recorder.fails(0);
         expect(error).toBeInstanceOf(LogError);
@@ -438,7 +518,10 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
         await log.append(topic, numbered(0, 10));
         const { incarnation } = await log.describe(topic);
         await using watching = watch(topic, incarnation, new Map([[0, 11]]));
-        expect(await watching.recorder.fails(0)).toMatchObject({ kind: 'OUT_OF_RANGE', extent: { partition: 0, first: 0, end: 10 } });
+        expect(await watching.recorder.fails(0)).toMatchObject({
+          kind: 'OUT_OF_RANGE',
+          extent: { partition: 0, first: 0, end: 10 },
+        });
       });
 
       test('retention that passes a paused reader fails its partition', async () => {
@@ -452,12 +535,18 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
         // More than any reader fetches ahead.
         const value = Buffer.alloc(50_000, 'x');
         for (let round = 0; round < 30; round += 1) {
-          await log.append(topic, Array.from({ length: 15 }, () => ({ partition: 0, key: null, value })));
+          await log.append(
+            topic,
+            Array.from({ length: 15 }, () => ({ partition: 0, key: null, value })),
+          );
         }
         const end = 5 + 450;
         await under.expire(topic, 0, end);
         tail.resume(0);
-        expect(await recorder.fails(0)).toMatchObject({ kind: 'OUT_OF_RANGE', extent: { partition: 0, first: end, end } });
+        expect(await recorder.fails(0)).toMatchObject({
+          kind: 'OUT_OF_RANGE',
+          extent: { partition: 0, first: end, end },
+        });
         expect(recorder.broken).toEqual([]);
       });
 
@@ -481,7 +570,14 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
         const topic = await make(2);
         await log.append(topic, [...numbered(0, 3), ...numbered(1, 3)]);
         const { incarnation } = await log.describe(topic);
-        await using watching = watch(topic, incarnation, new Map([[0, 0], [1, 0]]));
+        await using watching = watch(
+          topic,
+          incarnation,
+          new Map([
+            [0, 0],
+            [1, 0],
+          ]),
+        );
         const { recorder } = watching;
         await Promise.all([recorder.reads(0, 3), recorder.reads(1, 3)]);
         await recreate(topic, 2);
@@ -508,13 +604,18 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
         const topic = await make();
         const value = Buffer.alloc(1_000, 'x');
         for (let round = 0; round < 5; round += 1) {
-          await log.append(topic, Array.from({ length: 200 }, () => ({ partition: 0, key: null, value })));
+          await log.append(
+            topic,
+            Array.from({ length: 200 }, () => ({ partition: 0, key: null, value })),
+          );
         }
         const { incarnation } = await log.describe(topic);
         const scans = await collect(log.range(topic, incarnation, 0, 100, 900, { maxBytes: 50_000 }));
         expect(faults(scans, 100)).toEqual([]);
         expect(scans.at(-1)?.to).toBe(900);
-        expect(scans.flatMap(({ records }) => records.map(({ offset }) => offset))).toEqual(Array.from({ length: 800 }, (_, index) => 100 + index));
+        expect(scans.flatMap(({ records }) => records.map(({ offset }) => offset))).toEqual(
+          Array.from({ length: 800 }, (_, index) => 100 + index),
+        );
         expect(scans.length).toBeGreaterThan(4);
         for (const scan of scans) {
           expect(scan).toMatchObject({ incarnation, partition: 0, first: 0, end: 1_000 });
@@ -541,7 +642,11 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
 
       test('a record larger than maxBytes still passes, alone', async () => {
         const topic = await make();
-        await log.append(topic, [plain(0, 'small'), { partition: 0, key: null, value: Buffer.alloc(300_000, 'x') }, plain(0, 'small')]);
+        await log.append(topic, [
+          plain(0, 'small'),
+          { partition: 0, key: null, value: Buffer.alloc(300_000, 'x') },
+          plain(0, 'small'),
+        ]);
         const { incarnation } = await log.describe(topic);
         const scans = await collect(log.range(topic, incarnation, 0, 0, 3, { maxBytes: 1_000 }));
         expect(faults(scans, 0)).toEqual([]);
@@ -591,7 +696,10 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
         const topic = await make();
         const value = Buffer.alloc(20_000, 'x');
         for (let round = 0; round < 10; round += 1) {
-          await log.append(topic, Array.from({ length: 20 }, () => ({ partition: 0, key: null, value })));
+          await log.append(
+            topic,
+            Array.from({ length: 20 }, () => ({ partition: 0, key: null, value })),
+          );
         }
         const { incarnation } = await log.describe(topic);
         const scans: LogScan[] = [];
@@ -611,7 +719,10 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
         const value = Buffer.alloc(20_000, 'x');
         const fill = async () => {
           for (let round = 0; round < 10; round += 1) {
-            await log.append(topic, Array.from({ length: 20 }, () => ({ partition: 0, key: null, value })));
+            await log.append(
+              topic,
+              Array.from({ length: 20 }, () => ({ partition: 0, key: null, value })),
+            );
           }
         };
         await fill();
@@ -650,14 +761,21 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
         const appending = async (on: Log, who: string) => {
           const offsets: number[] = [];
           for (let round = 0; round < 50; round += 1) {
-            for (const { offset } of await on.append(topic, [plain(0, `${who}${2 * round}`), plain(0, `${who}${2 * round + 1}`)])) offsets.push(offset);
+            for (const { offset } of await on.append(topic, [
+              plain(0, `${who}${2 * round}`),
+              plain(0, `${who}${2 * round + 1}`),
+            ]))
+              offsets.push(offset);
           }
           return offsets;
         };
         const [a, b] = await Promise.all([appending(log, 'a'), appending(other, 'b')]);
         expect([...a, ...b].sort((x, y) => x - y)).toEqual(Array.from({ length: 200 }, (_, index) => index));
         const values = (await read(log, topic, 0, 0, 200)).map(({ value }) => value?.toString() ?? '');
-        for (const [who, offsets] of [['a', a], ['b', b]] as const) {
+        for (const [who, offsets] of [
+          ['a', a],
+          ['b', b],
+        ] as const) {
           expect(values.filter((value) => value.startsWith(who))).toEqual(texts(0, 100).map((text) => who + text));
           expect(offsets.map((offset) => values[offset])).toEqual(texts(0, 100).map((text) => who + text));
         }

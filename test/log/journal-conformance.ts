@@ -1,6 +1,12 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 
-import { type Following, type Journal, type JournalRecord, type JournalTopic, LogError } from '../../src/core/log/index.ts';
+import {
+  type Following,
+  type Journal,
+  type JournalRecord,
+  type JournalTopic,
+  LogError,
+} from '../../src/core/log/index.ts';
 import { Waiting } from './recorder.ts';
 
 /** Fresh storage for state topics: another prefix, or another file. */
@@ -17,7 +23,10 @@ const things: JournalTopic = { name: 'things', cleanup: 'compact' };
 const audit: JournalTopic = { name: 'audit', cleanup: 'delete', retentionMs: 86_400_000 };
 
 /** Holds an adapter to each sentence of the comments of core/log/journal.ts. */
-export function journalConformance(title: string, open: (topics: readonly JournalTopic[]) => Promise<JournalStorage>): void {
+export function journalConformance(
+  title: string,
+  open: (topics: readonly JournalTopic[]) => Promise<JournalStorage>,
+): void {
   describe(`${title} is a journal`, () => {
     const storage = async (): Promise<JournalStorage> => {
       const opened = await open([things, audit]);
@@ -42,16 +51,29 @@ export function journalConformance(title: string, open: (topics: readonly Journa
     test('what a transaction writes is applied when it resolves, with its answer', async () => {
       const one = await member(await storage());
       const before = Date.now();
-      const answer = await one.write([['things', 'a', '{"n":1}'], ['audit', 'x', '"made a"']], 'done');
+      const answer = await one.write(
+        [
+          ['things', 'a', '{"n":1}'],
+          ['audit', 'x', '"made a"'],
+        ],
+        'done',
+      );
       expect(answer).toBe('done');
-      expect(one.applied.map(({ topic, key, value }) => [topic, key, value]).sort()).toEqual([['audit', 'x', '"made a"'], ['things', 'a', '{"n":1}']]);
+      expect(one.applied.map(({ topic, key, value }) => [topic, key, value]).sort()).toEqual([
+        ['audit', 'x', '"made a"'],
+        ['things', 'a', '{"n":1}'],
+      ]);
       for (const { timestamp } of one.applied) expect(Math.abs(timestamp - before)).toBeLessThan(60_000);
     });
 
     test('a new following applies everything from the start, in order per topic, once', async () => {
       const on = await storage();
       const one = await member(on);
-      for (let n = 0; n < 20; n += 1) await one.write([['things', `k${n}`, `${n}`], ['audit', `k${n}`, `${n}`]]);
+      for (let n = 0; n < 20; n += 1)
+        await one.write([
+          ['things', `k${n}`, `${n}`],
+          ['audit', `k${n}`, `${n}`],
+        ]);
       const two = await member(on);
       expect(two.of('things').map(({ value }) => value)).toEqual(Array.from({ length: 20 }, (_, n) => `${n}`));
       expect(two.of('audit').map(({ value }) => value)).toEqual(Array.from({ length: 20 }, (_, n) => `${n}`));
@@ -122,21 +144,31 @@ export function journalConformance(title: string, open: (topics: readonly Journa
       ).rejects.toBe(reason);
       await one.write([['things', 'b', '2']]);
       const two = await member(on);
-      expect(two.applied.map(({ key, value }) => [key, value])).toEqual([['a', '1'], ['b', '2']]);
+      expect(two.applied.map(({ key, value }) => [key, value])).toEqual([
+        ['a', '1'],
+        ['b', '2'],
+      ]);
     });
 
     test('a transaction that writes nothing answers', async () => {
       const on = await storage();
       const one = await member(on);
       await one.write([['things', 'a', '1']]);
-      expect(await one.journal.transact(one.following, () => ({ writes: [], answer: one.state.get('things/a') }))).toBe('1');
+      expect(await one.journal.transact(one.following, () => ({ writes: [], answer: one.state.get('things/a') }))).toBe(
+        '1',
+      );
       expect((await member(on)).applied.length).toBe(1);
     });
 
     test('a transaction that writes to a topic that the journal does not have writes nothing', async () => {
       const on = await storage();
       const one = await member(on);
-      await expect(one.write([['things', 'a', '1'], ['nowhere', 'a', '1']])).rejects.toBeInstanceOf(Error);
+      await expect(
+        one.write([
+          ['things', 'a', '1'],
+          ['nowhere', 'a', '1'],
+        ]),
+      ).rejects.toBeInstanceOf(Error);
       await one.write([['things', 'b', '2']]);
       expect((await member(on)).applied.map(({ key }) => key)).toEqual(['b']);
     });
@@ -158,7 +190,11 @@ export function journalConformance(title: string, open: (topics: readonly Journa
           seen = a ?? '';
         }
       })();
-      for (let n = 0; n < rounds; n += 1) await writer.write([['things', 'pair', `${n}`], ['audit', 'pair', `${n}`]]);
+      for (let n = 0; n < rounds; n += 1)
+        await writer.write([
+          ['things', 'pair', `${n}`],
+          ['audit', 'pair', `${n}`],
+        ]);
       await looking;
       expect(torn).toEqual([]);
     });
@@ -204,7 +240,10 @@ export function journalConformance(title: string, open: (topics: readonly Journa
       const on = await storage();
       const one = await member(on);
       const watching = await member(on);
-      await one.write([['things', 'a', '1'], ['things', 'b', '2']]);
+      await one.write([
+        ['things', 'a', '1'],
+        ['things', 'b', '2'],
+      ]);
       await one.write([['things', 'a', null]]);
       expect(one.state).toEqual(new Map([['things/b', '2']]));
       await watching.until(() => watching.of('things').some(({ value }) => value === null), 'the deletion arrives');
@@ -228,7 +267,9 @@ export function journalConformance(title: string, open: (topics: readonly Journa
       await one.write([['things', 'a', '1']]);
       const three = await member(on);
       await three.until(() => three.applied.length > 0, 'the write arrives elsewhere');
-      await expect(two.journal.transact(two.following, () => ({ writes: [], answer: 1 }))).rejects.toBeInstanceOf(LogError);
+      await expect(two.journal.transact(two.following, () => ({ writes: [], answer: 1 }))).rejects.toBeInstanceOf(
+        LogError,
+      );
       expect(two.applied).toEqual([]);
       expect(two.lost).toEqual([]);
     });
@@ -295,13 +336,20 @@ class Member extends Waiting {
     return this.applied.filter((record) => record.topic === topic);
   }
 
-  async write(writes: readonly (readonly [topic: string, key: string, value: string | null])[], answer = ''): Promise<string> {
-    return this.journal.transact(this.following, () => ({ writes: writes.map(([topic, key, value]) => ({ topic, key, value })), answer }));
+  async write(
+    writes: readonly (readonly [topic: string, key: string, value: string | null])[],
+    answer = '',
+  ): Promise<string> {
+    return this.journal.transact(this.following, () => ({
+      writes: writes.map(([topic, key, value]) => ({ topic, key, value })),
+      answer,
+    }));
   }
 
   #apply(record: JournalRecord): void {
     const last = this.of(record.topic).at(-1);
-    if (last !== undefined && last.offset >= record.offset) this.disorder.push(`${record.topic} ${record.offset} after ${last.offset}`);
+    if (last !== undefined && last.offset >= record.offset)
+      this.disorder.push(`${record.topic} ${record.offset} after ${last.offset}`);
     this.applied.push(record);
     const key = `${record.topic}/${record.key}`;
     if (record.value === null) this.state.delete(key);

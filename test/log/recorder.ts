@@ -48,7 +48,8 @@ export class Recorder extends Waiting implements TailHandler {
 
   scan(scan: LogScan): void {
     this.broken.push(...scanFaults(scan, this.#next.get(scan.partition) ?? 0));
-    if (this.failures.has(scan.partition)) this.broken.push(`partition ${scan.partition} was read on after it had failed`);
+    if (this.failures.has(scan.partition))
+      this.broken.push(`partition ${scan.partition} was read on after it had failed`);
     this.#next.set(scan.partition, scan.to);
     this.#at.set(scan.partition, performance.now());
     this.scans.push(scan);

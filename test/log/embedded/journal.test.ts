@@ -8,7 +8,8 @@ journalConformance('the embedded journal', async (topics) => {
   const prefix = '_sluice.';
   return {
     clock,
-    journal: async () => createEmbeddedJournal({ name: 'test', path: storage.path, prefix, topics, clock, observe: storage.logged }),
+    journal: async () =>
+      createEmbeddedJournal({ name: 'test', path: storage.path, prefix, topics, clock, observe: storage.logged }),
     async recreate({ name, cleanup }) {
       await using log = storage.open();
       await log.deleteTopic(prefix + name);

@@ -23,7 +23,13 @@ export class Storage implements Disposable {
 
   open(config: Partial<EmbeddedLogConfig> = {}): EmbeddedLog {
     // Compaction on its own clock would surprise tests that look at what it does.
-    return createEmbeddedLog({ name: 'test', path: this.path, observe: this.logged, compactEveryMs: 3_600_000, ...config });
+    return createEmbeddedLog({
+      name: 'test',
+      path: this.path,
+      observe: this.logged,
+      compactEveryMs: 3_600_000,
+      ...config,
+    });
   }
 
   [Symbol.dispose](): void {

@@ -62,7 +62,9 @@ export class Compactor {
   /** Moves the first offset of a partition up to `before` and deletes what lies below. */
   async expire(partition: PartitionRow, before: number): Promise<void> {
     await this.#store.write(function* (connection) {
-      connection.sql('UPDATE partition SET first = max(first, min(?2, next)) WHERE slot = ?1').run(partition.slot, before);
+      connection
+        .sql('UPDATE partition SET first = max(first, min(?2, next)) WHERE slot = ?1')
+        .run(partition.slot, before);
     });
     await this.#delete(partition.slot, Math.min(before, partition.next));
   }
@@ -71,18 +73,26 @@ export class Compactor {
     try {
       if (await this.#lease.acquire()) await this.run();
     } catch (error) {
-      if (!this.#stopped) this.#options.logger.warn('Compaction and retention of the embedded log did not finish; the next round tries again.', { error: String(error) });
+      if (!this.#stopped)
+        this.#options.logger.warn(
+          'Compaction and retention of the embedded log did not finish; the next round tries again.',
+          { error: String(error) },
+        );
     }
   }
 
   async #retain(topic: TopicRow, partition: PartitionRow): Promise<void> {
     if (topic.retentionMs < 0) return;
-    const before = await this.#store.read((connection) => offsetAtTime(connection, partition, this.#options.now() - topic.retentionMs));
+    const before = await this.#store.read((connection) =>
+      offsetAtTime(connection, partition, this.#options.now() - topic.retentionMs),
+    );
     if (before > partition.first) await this.expire(partition, before);
   }
 
   async #sweep(): Promise<void> {
-    const slots = await this.#store.read((connection) => connection.sql('SELECT slot FROM orphan').all() as unknown as [number][]);
+    const slots = await this.#store.read(
+      (connection) => connection.sql('SELECT slot FROM orphan').all() as unknown as [number][],
+    );
     for (const [slot] of slots) {
       await this.#delete(slot, maxOffset);
       if (this.#stopped) return;

@@ -23,16 +23,37 @@ export function asLogError(thrown: unknown, name: string, path: string): unknown
   const log = `The embedded log of cluster "${name}" (${path})`;
   const because = { cause: thrown };
   if (code === FULL || system === 'ENOSPC' || system === 'EDQUOT')
-    return new LogError('UNAVAILABLE', `${log} is full: free space on its disk, shorten its retention, or raise its maxBytes. Nothing of this write was kept.`, because);
+    return new LogError(
+      'UNAVAILABLE',
+      `${log} is full: free space on its disk, shorten its retention, or raise its maxBytes. Nothing of this write was kept.`,
+      because,
+    );
   if (code === READONLY || system === 'EROFS' || system === 'EACCES' || system === 'EPERM')
-    return new LogError('UNAVAILABLE', `${log} cannot be written: make the file and its directory writable for this user, or set another path.`, because);
-  if (code === NOTADB) return new LogError('CORRUPT', `${log} is not an embedded log: move the file away or set another path.`, because);
+    return new LogError(
+      'UNAVAILABLE',
+      `${log} cannot be written: make the file and its directory writable for this user, or set another path.`,
+      because,
+    );
+  if (code === NOTADB)
+    return new LogError('CORRUPT', `${log} is not an embedded log: move the file away or set another path.`, because);
   if (code === CORRUPT)
-    return new LogError('CORRUPT', `${log} is damaged: move it away with its -wal and -shm and start anew, or restore a copy.`, because);
+    return new LogError(
+      'CORRUPT',
+      `${log} is damaged: move it away with its -wal and -shm and start anew, or restore a copy.`,
+      because,
+    );
   if (code === BUSY || code === LOCKED)
-    return new LogError('UNAVAILABLE', `${log} is locked by another process that does not let go: see which processes have it open.`, because);
+    return new LogError(
+      'UNAVAILABLE',
+      `${log} is locked by another process that does not let go: see which processes have it open.`,
+      because,
+    );
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  return new LogError('UNAVAILABLE', `${log} cannot be opened, read or written (${reason}): see that its directory exists, is a directory, and lies on a local disk that works.`, because);
+  return new LogError(
+    'UNAVAILABLE',
+    `${log} cannot be opened, read or written (${reason}): see that its directory exists, is a directory, and lies on a local disk that works.`,
+    because,
+  );
 }
 
 function primaryCode(thrown: unknown): number | undefined {

@@ -1,6 +1,13 @@
 import { setImmediate as breathe, setTimeout as delay } from 'node:timers/promises';
 
-import { type Following, type Journal, type JournalRecord, type JournalTopic, type JournalWrite, LogError } from '../../../core/log/index.ts';
+import {
+  type Following,
+  type Journal,
+  type JournalRecord,
+  type JournalTopic,
+  type JournalWrite,
+  LogError,
+} from '../../../core/log/index.ts';
 import type { Logger } from '../../../core/observe.ts';
 import { readRecords, writeRecords } from './records.ts';
 import { type Connection, Store } from './store.ts';
@@ -47,15 +54,23 @@ export class EmbeddedJournal implements Journal {
 
   async follow(apply: (record: JournalRecord) => void, lost: (error: Error) => void): Promise<Following> {
     const uids = await this.#waiting(() => this.#createMissing());
-    const following = new EmbeddedFollowing(this.#store, this.#config, uids, apply, lost, () => this.#followings.delete(following));
+    const following = new EmbeddedFollowing(this.#store, this.#config, uids, apply, lost, () =>
+      this.#followings.delete(following),
+    );
     this.#followings.add(following);
     await this.#waiting(() => following.caughtUp());
     return following;
   }
 
-  async transact<T>(following: Following, decide: () => { readonly writes: readonly JournalWrite[]; readonly answer: T }): Promise<T> {
+  async transact<T>(
+    following: Following,
+    decide: () => { readonly writes: readonly JournalWrite[]; readonly answer: T },
+  ): Promise<T> {
     if (!(following instanceof EmbeddedFollowing) || !this.#followings.has(following)) {
-      throw new LogError('UNAVAILABLE', 'The following has ended, or is of another journal: a transaction needs a live one of its own.');
+      throw new LogError(
+        'UNAVAILABLE',
+        'The following has ended, or is of another journal: a transaction needs a live one of its own.',
+      );
     }
     // The bulk outside the lock, so that others wait for the last few records only.
     await following.caughtUp();
@@ -65,7 +80,11 @@ export class EmbeddedJournal implements Journal {
       const decision = decide();
       for (const [topic, writes] of Map.groupBy(decision.writes, (write) => write.topic)) {
         const row = needTopic(connection, prefix + topic);
-        const records = writes.map(({ key, value }) => ({ partition: 0, key: Buffer.from(key), value: value === null ? null : Buffer.from(value) }));
+        const records = writes.map(({ key, value }) => ({
+          partition: 0,
+          key: Buffer.from(key),
+          value: value === null ? null : Buffer.from(value),
+        }));
         yield* writeRecords(connection, row, records, (now ?? Date.now)(), () => 0);
       }
       return decision.answer;
@@ -96,9 +115,11 @@ export class EmbeddedJournal implements Journal {
   /** The state topics' ids, once all of them exist. */
   async #createMissing(): Promise<ReadonlyMap<string, string>> {
     const { topics, prefix } = this.#config;
-    const ids = (connection: Connection) => new Map(topics.map(({ name }) => [name, findTopic(connection, prefix + name)?.uid] as const));
+    const ids = (connection: Connection) =>
+      new Map(topics.map(({ name }) => [name, findTopic(connection, prefix + name)?.uid] as const));
     const found = await this.#store.read(ids);
-    const complete = (map: ReadonlyMap<string, string | undefined>): map is Map<string, string> => ![...map.values()].includes(undefined);
+    const complete = (map: ReadonlyMap<string, string | undefined>): map is Map<string, string> =>
+      ![...map.values()].includes(undefined);
     if (complete(found)) return found;
     await this.#store.write(function* (connection) {
       for (const { name, cleanup, retentionMs } of topics) {
@@ -230,7 +251,8 @@ class EmbeddedFollowing implements Following {
 
   #partition(connection: Connection, name: string, uid: string): PartitionRow {
     const topic = this.#config.prefix + name;
-    if (findTopic(connection, topic)?.uid !== uid) throw new LogError('RECREATED', `State topic ${topic} was deleted or created anew.`);
+    if (findTopic(connection, topic)?.uid !== uid)
+      throw new LogError('RECREATED', `State topic ${topic} was deleted or created anew.`);
     return needPartition(connection, topic, 0);
   }
 }

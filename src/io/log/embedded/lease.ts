@@ -1,5 +1,8 @@
 import type { Store } from './store.ts';
 
+/** A lease taken further in the future than this was taken before the clock was set back, by somebody who may be dead. */
+const clockStepMs = 60_000;
+
 /** Held by at most one holder at a time, across processes, until it runs out. For efficiency, as all leases here: never for correctness. */
 export interface Lease {
   /** Takes the lease or prolongs it by its time to live. False while another holds it. Errors: UNAVAILABLE. */
@@ -14,13 +17,13 @@ export function createLease(store: Store, name: string, holder: string, ttlMs: n
     acquire: () =>
       store.write(function* (connection) {
         const at = now();
-        // A lease that ends later than anybody could have asked for comes from a clock that was set back since.
         const { changes } = connection
           .sql(
-            `INSERT INTO lease(name, holder, expires) VALUES (?1, ?2, ?3 + ?4)
-             ON CONFLICT(name) DO UPDATE SET holder = ?2, expires = ?3 + ?4 WHERE holder = ?2 OR expires <= ?3 OR expires > ?3 + ?4 + ?4`,
+            `INSERT INTO lease(name, holder, taken, expires) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT(name) DO UPDATE SET holder = ?2, taken = ?3, expires = ?4
+             WHERE holder = ?2 OR expires <= ?3 OR taken > ?3 + ${clockStepMs}`,
           )
-          .run(name, holder, at, ttlMs);
+          .run(name, holder, at, at + ttlMs);
         return Number(changes) > 0;
       }),
     release: () =>

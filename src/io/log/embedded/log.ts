@@ -21,7 +21,16 @@ import { embeddedOptions } from './options.ts';
 import { offsetAtTime, readRecords, recordBytes, writeRecords } from './records.ts';
 import { Store } from './store.ts';
 import { outOfRange, Tails } from './tails.ts';
-import { createTopic, deleteTopic, extentOf, growTopic, needPartition, needTopic, partitionRows, sameTopic } from './topics.ts';
+import {
+  createTopic,
+  deleteTopic,
+  extentOf,
+  growTopic,
+  needPartition,
+  needTopic,
+  partitionRows,
+  sameTopic,
+} from './topics.ts';
 
 export interface EmbeddedLogConfig {
   /** The cluster's name. */
@@ -63,7 +72,13 @@ export class EmbeddedLog implements Log {
     this.#now = now ?? Date.now;
     this.#retentionMs = options.retentionMs;
     this.#maxRecordBytes = options.maxRecordBytes;
-    this.#store = new Store({ name, path: options.path, synchronous: options.synchronous, maxBytes: options.maxBytes, logger: observe });
+    this.#store = new Store({
+      name,
+      path: options.path,
+      synchronous: options.synchronous,
+      maxBytes: options.maxBytes,
+      logger: observe,
+    });
     this.#tails = new Tails(this.#store);
     this.#compactor = new Compactor(this.#store, {
       holder: this.#holder,
@@ -121,7 +136,15 @@ export class EmbeddedLog implements Log {
         if (next === from) until = Math.min(to, extent.end);
         if (next >= until) return undefined;
         const read = readRecords(connection, row.slot, next, until, bounds);
-        return { incarnation, partition, from: next, to: read.to, records: read.records, end: extent.end, first: extent.first };
+        return {
+          incarnation,
+          partition,
+          from: next,
+          to: read.to,
+          records: read.records,
+          end: extent.end,
+          first: extent.first,
+        };
       });
       if (scan === undefined) return;
       next = scan.to;
@@ -134,7 +157,10 @@ export class EmbeddedLog implements Log {
   async append(topic: string, records: readonly AppendRecord[]): Promise<readonly Appended[]> {
     for (const record of records) {
       if (recordBytes(record) <= this.#maxRecordBytes) continue;
-      throw new LogError('TOO_LARGE', `A record of ${recordBytes(record)} bytes is more than cluster "${this.name}" takes (maxRecordBytes ${this.#maxRecordBytes}).`);
+      throw new LogError(
+        'TOO_LARGE',
+        `A record of ${recordBytes(record)} bytes is more than cluster "${this.name}" takes (maxRecordBytes ${this.#maxRecordBytes}).`,
+      );
     }
     const spread = (partitions: number) => this.#turn++ % partitions;
     const now = this.#now;

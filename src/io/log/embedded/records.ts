@@ -39,10 +39,17 @@ export function* writeRecords(
   let count = 0;
   let bytes = 0;
   for (const record of records) {
-    const number = record.partition ?? (record.key === null ? spread(partitions.length) : murmur2Partition(record.key, partitions.length));
+    const number =
+      record.partition ??
+      (record.key === null ? spread(partitions.length) : murmur2Partition(record.key, partitions.length));
     const partition = partitions[number];
-    if (partition === undefined) throw new LogError('OUT_OF_RANGE', `Topic ${topic.name} has ${partitions.length} partitions, counted from 0: there is no ${number}.`);
-    if (partition.next >= maxOffset) throw new LogError('UNAVAILABLE', `Partition ${number} of ${topic.name} has given out all its offsets.`);
+    if (partition === undefined)
+      throw new LogError(
+        'OUT_OF_RANGE',
+        `Topic ${topic.name} has ${partitions.length} partitions, counted from 0: there is no ${number}.`,
+      );
+    if (partition.next >= maxOffset)
+      throw new LogError('UNAVAILABLE', `Partition ${number} of ${topic.name} has given out all its offsets.`);
     if (topic.cleanup === 'compact' && record.key === null) {
       throw new LogError('CORRUPT', `A record without a key cannot go to ${topic.name}, which is compacted by key.`);
     }
@@ -50,7 +57,15 @@ export function* writeRecords(
     const offset = partition.next;
     partition.latest = Math.max(partition.latest, timestamp);
     partition.next = offset + 1;
-    statement.run(partition.slot, offset, timestamp, partition.latest, record.key, record.value, encodeHeaders(record.headers));
+    statement.run(
+      partition.slot,
+      offset,
+      timestamp,
+      partition.latest,
+      record.key,
+      record.value,
+      encodeHeaders(record.headers),
+    );
     touched.add(partition);
     written.push({ partition: number, offset, timestamp });
     count += 1;
@@ -85,7 +100,13 @@ export function readRecords(
   while (next < to) {
     const rows = statement.all(slot, next, to, helping) as unknown as Row[];
     for (const row of rows) {
-      const record = { offset: row[0], timestamp: row[1], key: buffer(row[2]), value: buffer(row[3]), headers: decodeHeaders(row[4]) };
+      const record = {
+        offset: row[0],
+        timestamp: row[1],
+        key: buffer(row[2]),
+        value: buffer(row[3]),
+        headers: decodeHeaders(row[4]),
+      };
       records.push(record);
       bytes += recordBytes(record);
     }
@@ -115,7 +136,11 @@ export function offsetAtTime(connection: Connection, { slot, first, next }: Part
 }
 
 /** What a record weighs against every bound in bytes. */
-export function recordBytes(record: { readonly key: Buffer | null; readonly value: Buffer | null; readonly headers?: readonly Header[] }): number {
+export function recordBytes(record: {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers?: readonly Header[];
+}): number {
   let bytes = 24 + (record.key?.length ?? 0) + (record.value?.length ?? 0);
   for (const header of record.headers ?? []) bytes += 8 + Buffer.byteLength(header.name) + (header.value?.length ?? 0);
   return bytes;
@@ -123,9 +148,9 @@ export function recordBytes(record: { readonly key: Buffer | null; readonly valu
 
 /** Deletes up to `limit` records of [from, to) of a slot; false when there may be more. */
 export function deleteRecords(connection: Connection, slot: number, from: number, to: number, limit: number): boolean {
-  const row = connection.sql(`SELECT ${offsetOf} FROM record WHERE ${within} ORDER BY id LIMIT 1 OFFSET ?4`).get(slot, from, to, limit) as unknown as
-    | [number]
-    | undefined;
+  const row = connection
+    .sql(`SELECT ${offsetOf} FROM record WHERE ${within} ORDER BY id LIMIT 1 OFFSET ?4`)
+    .get(slot, from, to, limit) as unknown as [number] | undefined;
   connection.sql(`DELETE FROM record WHERE ${within}`).run(slot, from, row === undefined ? to : row[0]);
   return row === undefined;
 }

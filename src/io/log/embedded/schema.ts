@@ -43,5 +43,5 @@ export const schema = `
     value BLOB,
     headers BLOB
   );
-  CREATE TABLE lease(name TEXT PRIMARY KEY, holder TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE lease(name TEXT PRIMARY KEY, holder TEXT NOT NULL, taken INTEGER NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
 `;

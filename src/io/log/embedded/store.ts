@@ -95,12 +95,19 @@ export class Store implements AsyncDisposable {
    */
   write<T>(change: (connection: Connection) => Generator<void, T>): Promise<T> {
     if (this.#queued >= maxQueued) {
-      return Promise.reject(new LogError('UNAVAILABLE', `The embedded log of cluster "${this.#options.name}" has ${maxQueued} writes waiting: write less at once.`));
+      return Promise.reject(
+        new LogError(
+          'UNAVAILABLE',
+          `The embedded log of cluster "${this.#options.name}" has ${maxQueued} writes waiting: write less at once.`,
+        ),
+      );
     }
     this.#queued += 1;
-    const mine = this.#queue.then(() => this.#transaction(change)).finally(() => {
-      this.#queued -= 1;
-    });
+    const mine = this.#queue
+      .then(() => this.#transaction(change))
+      .finally(() => {
+        this.#queued -= 1;
+      });
     this.#queue = mine.catch(() => undefined);
     return mine;
   }
@@ -262,7 +269,9 @@ export class Store implements AsyncDisposable {
     if (now < this.#identityDue || this.#queued > 0) return;
     this.#identityDue = now + 1_000;
     if (identity(this.path) === this.#file) return;
-    this.#options.logger.warn('The file of the embedded log was replaced; opening the new one.', { cluster: this.#options.name });
+    this.#options.logger.warn('The file of the embedded log was replaced; opening the new one.', {
+      cluster: this.#options.name,
+    });
     this.#close();
     this.#open();
   }
@@ -298,7 +307,9 @@ class Handle implements Connection {
 function connect(path: string, options: StoreOptions): Handle {
   const db = new DatabaseSync(path, { timeout: 0 });
   try {
-    db.exec(`PRAGMA synchronous = ${options.synchronous}; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384`);
+    db.exec(
+      `PRAGMA synchronous = ${options.synchronous}; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384`,
+    );
     if (options.maxBytes !== undefined) {
       const page = Number(db.prepare('PRAGMA page_size').get()?.page_size);
       db.exec(`PRAGMA max_page_count = ${Math.floor(options.maxBytes / page)}`);
@@ -316,11 +327,17 @@ function prepare(writer: Handle, name: string, path: string): string {
   const pragma = (what: string) => Number(db.prepare(`PRAGMA ${what}`).get()?.[what]);
   const foreign = () => Number(db.prepare('SELECT count(*) AS tables FROM sqlite_schema').get()?.tables) > 0;
   if (pragma('application_id') !== applicationId && foreign()) {
-    throw new LogError('CORRUPT', `${path} is a database of another program, not the embedded log of cluster "${name}": move it away or set another path.`);
+    throw new LogError(
+      'CORRUPT',
+      `${path} is a database of another program, not the embedded log of cluster "${name}": move it away or set another path.`,
+    );
   }
   db.exec('PRAGMA journal_mode = WAL');
   if (pragma('user_version') > schemaVersion) {
-    throw new LogError('CORRUPT', `${path} was written by a newer Sluice (format ${pragma('user_version')}, this one knows ${schemaVersion}): run that one, or set another path for cluster "${name}".`);
+    throw new LogError(
+      'CORRUPT',
+      `${path} was written by a newer Sluice (format ${pragma('user_version')}, this one knows ${schemaVersion}): run that one, or set another path for cluster "${name}".`,
+    );
   }
   if (pragma('user_version') < schemaVersion) {
     db.exec('BEGIN IMMEDIATE');

@@ -1,4 +1,11 @@
-import { type Extent, type Incarnation, LogError, type LogScan, type Tail, type TailHandler } from '../../../core/log/index.ts';
+import {
+  type Extent,
+  type Incarnation,
+  LogError,
+  type LogScan,
+  type Tail,
+  type TailHandler,
+} from '../../../core/log/index.ts';
 import { readRecords } from './records.ts';
 import type { Connection, Store } from './store.ts';
 import { extentOf, type PartitionRow, partitionRows, sameTopic } from './topics.ts';
@@ -30,7 +37,13 @@ export class Tails {
   }
 
   /** `known`: how many partitions the caller knows of; those beyond are growth. undefined: as many as there are at the first look. */
-  open(topic: string, incarnation: Incarnation, from: ReadonlyMap<number, number>, handler: TailHandler, known: number | undefined): Tail {
+  open(
+    topic: string,
+    incarnation: Incarnation,
+    from: ReadonlyMap<number, number>,
+    handler: TailHandler,
+    known: number | undefined,
+  ): Tail {
     const tail = new EmbeddedTail(topic, incarnation, from, handler, known, {
       wake: () => this.#wake(),
       ended: () => this.#ended(tail),
@@ -130,7 +143,8 @@ class EmbeddedTail implements Tail {
     this.handler = handler;
     this.#known = known;
     this.#loop = loop;
-    for (const [partition, next] of from) this.#readings.set(partition, { partition, next, paused: false, proved: false, quietAt: 0 });
+    for (const [partition, next] of from)
+      this.#readings.set(partition, { partition, next, paused: false, proved: false, quietAt: 0 });
   }
 
   pause(partition: number): void {
@@ -166,7 +180,11 @@ class EmbeddedTail implements Tail {
   }
 
   /** Reads inside a snapshot; what it found is delivered after, by the function it returns, when nothing is locked any more. */
-  visit(connection: Connection, cluster: string, budget: Budget): { readonly more: boolean; readonly deliver: () => void } {
+  visit(
+    connection: Connection,
+    cluster: string,
+    budget: Budget,
+  ): { readonly more: boolean; readonly deliver: () => void } {
     const found: (() => void)[] = [];
     let more = false;
     let partitions: readonly PartitionRow[];
@@ -194,14 +212,18 @@ class EmbeddedTail implements Tail {
         budget.bytes -= read.bytes;
         budget.records -= read.records.length;
         more ||= read.to < extent.end;
-        found.push(() => this.#scan(reading, { ...this.#base(extent), from: reading.next, to: read.to, records: read.records }));
+        found.push(() =>
+          this.#scan(reading, { ...this.#base(extent), from: reading.next, to: read.to, records: read.records }),
+        );
         // Round robin: the next turn begins with those that got nothing.
         this.#readings.delete(reading.partition);
         this.#readings.set(reading.partition, reading);
       } else if (reading.next < extent.end) {
         more = true;
       } else if (now >= reading.quietAt) {
-        found.push(() => this.#scan(reading, { ...this.#base(extent), from: reading.next, to: reading.next, records: [] }));
+        found.push(() =>
+          this.#scan(reading, { ...this.#base(extent), from: reading.next, to: reading.next, records: [] }),
+        );
       }
     }
     const deliver = () => {
@@ -220,7 +242,8 @@ class EmbeddedTail implements Tail {
     this.#known = Math.max(known ?? partitions, partitions);
     if (known === undefined || partitions <= known) return undefined;
     for (let partition = known; partition < partitions; partition += 1) {
-      if (!this.#readings.has(partition)) this.#readings.set(partition, { partition, next: 0, paused: false, proved: false, quietAt: 0 });
+      if (!this.#readings.has(partition))
+        this.#readings.set(partition, { partition, next: 0, paused: false, proved: false, quietAt: 0 });
     }
     return partitions;
   }
@@ -245,7 +268,8 @@ class EmbeddedTail implements Tail {
 }
 
 function fault(topic: string, reading: Reading, extent: Extent | undefined): LogError | undefined {
-  if (extent === undefined) return new LogError('OUT_OF_RANGE', `Topic ${topic} has no partition ${reading.partition}.`);
+  if (extent === undefined)
+    return new LogError('OUT_OF_RANGE', `Topic ${topic} has no partition ${reading.partition}.`);
   if (reading.next >= extent.first && reading.next <= extent.end) return undefined;
   return outOfRange(topic, reading.next, extent, reading.proved);
 }
@@ -253,6 +277,7 @@ function fault(topic: string, reading: Reading, extent: Extent | undefined): Log
 /** `proved`: the reader itself had come to `offset`, so that an end before it says that the log was cut back. */
 export function outOfRange(topic: string, offset: number, extent: Extent, proved: boolean): LogError {
   const where = `Partition ${extent.partition} of ${topic} holds [${extent.first}, ${extent.end})`;
-  if (proved && offset > extent.end) return new LogError('RECREATED', `${where}: it was cut back behind offset ${offset}.`, { extent });
+  if (proved && offset > extent.end)
+    return new LogError('RECREATED', `${where}: it was cut back behind offset ${offset}.`, { extent });
   return new LogError('OUT_OF_RANGE', `${where}; ${offset} is not held.`, { extent });
 }

@@ -45,7 +45,10 @@ export function needTopic(connection: Connection, name: string): TopicRow {
 export function sameTopic(connection: Connection, name: string, cluster: string, incarnation: Incarnation): TopicRow {
   const topic = findTopic(connection, name);
   if (topic === undefined || topic.uid !== incarnation.topic || cluster !== incarnation.cluster) {
-    throw new LogError('RECREATED', `Topic ${name} was ${topic === undefined ? 'deleted' : 'created anew'}: offsets of the one before mean nothing.`);
+    throw new LogError(
+      'RECREATED',
+      `Topic ${name} was ${topic === undefined ? 'deleted' : 'created anew'}: offsets of the one before mean nothing.`,
+    );
   }
   return topic;
 }
@@ -53,9 +56,20 @@ export function sameTopic(connection: Connection, name: string, cluster: string,
 /** In order of partition. */
 export function partitionRows(connection: Connection, topic: string): PartitionRow[] {
   const rows = connection
-    .sql('SELECT slot, number, first, next, latest, cleaned, passed, passed_at FROM partition WHERE topic = ? ORDER BY number')
+    .sql(
+      'SELECT slot, number, first, next, latest, cleaned, passed, passed_at FROM partition WHERE topic = ? ORDER BY number',
+    )
     .all(topic) as unknown as [number, number, number, number, number, number, number, number | null][];
-  return rows.map(([slot, number, first, next, latest, cleaned, passed, passedAt]) => ({ slot, number, first, next, latest, cleaned, passed, passedAt }));
+  return rows.map(([slot, number, first, next, latest, cleaned, passed, passedAt]) => ({
+    slot,
+    number,
+    first,
+    next,
+    latest,
+    cleaned,
+    passed,
+    passedAt,
+  }));
 }
 
 export function needPartition(connection: Connection, topic: string, number: number): PartitionRow {
@@ -68,8 +82,14 @@ export function extentOf(partition: PartitionRow): Extent {
   return { partition: partition.number, first: partition.first, end: partition.next };
 }
 
-export function* createTopic(connection: Connection, name: string, config: TopicConfig, retentionMs: number): Generator<void, void> {
-  if (!/^[A-Za-z0-9._-]{1,249}$/.test(name)) throw new LogError('UNKNOWN_TOPIC', `"${name}" cannot name a topic: use up to 249 letters, digits, ".", "_", "-".`);
+export function* createTopic(
+  connection: Connection,
+  name: string,
+  config: TopicConfig,
+  retentionMs: number,
+): Generator<void, void> {
+  if (!/^[A-Za-z0-9._-]{1,249}$/.test(name))
+    throw new LogError('UNKNOWN_TOPIC', `"${name}" cannot name a topic: use up to 249 letters, digits, ".", "_", "-".`);
   if (!Number.isInteger(config.partitions) || config.partitions < 1 || config.partitions > maxPartitions) {
     throw new LogError('OUT_OF_RANGE', `A topic has 1 to ${maxPartitions} partitions, not ${config.partitions}.`);
   }
@@ -83,7 +103,8 @@ export function* createTopic(connection: Connection, name: string, config: Topic
 /** Up to `partitions` in all; never fewer than there are. */
 export function growTopic(connection: Connection, name: string, partitions: number): void {
   needTopic(connection, name);
-  if (partitions > maxPartitions) throw new LogError('OUT_OF_RANGE', `A topic has 1 to ${maxPartitions} partitions, not ${partitions}.`);
+  if (partitions > maxPartitions)
+    throw new LogError('OUT_OF_RANGE', `A topic has 1 to ${maxPartitions} partitions, not ${partitions}.`);
   for (let number = partitionRows(connection, name).length; number < partitions; number += 1) {
     connection.sql('INSERT INTO partition(topic, number) VALUES (?, ?)').run(name, number);
   }
