@@ -46,7 +46,6 @@ class FollowedState implements StateWay {
   readonly #age;
   readonly #loop: Promise<void>;
   #current: Following | null = null;
-  #closed = false;
   #stale = true;
 
   constructor(options: StateOptions) {
@@ -87,7 +86,6 @@ class FollowedState implements StateWay {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
     this.#closing.resolve(null);
     await this.#loop;
   }
@@ -95,7 +93,7 @@ class FollowedState implements StateWay {
   async #followForEver(): Promise<void> {
     const { observe } = this.#options;
     let pause = firstPauseMs;
-    while (!this.#closed) {
+    for (;;) {
       try {
         const lost = await this.#follow();
         if (lost === null) return;
@@ -107,51 +105,47 @@ class FollowedState implements StateWay {
           againInMs: pause,
         });
       }
-      await this.#sleep(pause);
+      await this.#pause(pause);
       pause = Math.min(pause * 2, longestPauseMs);
     }
   }
 
-  /** One following, from its start to its loss; null when this was closed. The state that it builds replaces the one before only once it is whole. */
+  /** One following, from its start to its loss; null when this was closed. The state that it builds replaces the one before once it is whole. */
   async #follow(): Promise<Error | null> {
     const { journal, access, alsoApply } = this.#options;
-    const lost = Promise.withResolvers<Error>();
-    let over = false;
+    const over = Promise.withResolvers<Error | null>();
+    this.#closing.promise.then(over.resolve);
+    let listening = true;
     access.restart();
     const apply = (record: JournalRecord): void => {
-      if (over) return;
+      if (!listening) return;
       access.apply(record);
       alsoApply?.(record);
     };
-    const started = journal.follow(apply, (error) => lost.resolve(error));
+    const started = journal.follow(apply, over.resolve);
     try {
-      const first = await Promise.race([started, lost.promise, this.#closing.promise]);
-      if (first === null || first instanceof Error) return first;
-      this.#current = first;
+      const first = await Promise.race([started, over.promise]);
+      if (first === null || first instanceof Error) {
+        // An unreachable log may keep it for ever, so it is not waited for.
+        started.then((following) => following[Symbol.asyncDispose]()).catch(() => undefined);
+        return first;
+      }
+      await using following = first;
+      this.#current = following;
       access.adopt();
       this.pulse();
       this.#isReady.resolve();
-      return await Promise.race([lost.promise, this.#closing.promise]);
+      return await over.promise;
     } finally {
-      over = true;
+      listening = false;
       this.#current = null;
-      await this.#release(started);
     }
   }
 
-  /** Ends a following; one that has not begun is not waited for, since an unreachable log may keep it for ever. */
-  async #release(started: Promise<Following>): Promise<void> {
-    const ended = started.then((following) => following[Symbol.asyncDispose]()).catch(() => undefined);
-    await Promise.race([ended, this.#closing.promise.then(() => this.#sleep(longestPauseMs))]);
-  }
-
-  #sleep(ms: number): Promise<void> {
+  async #pause(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = this.#options.clock.after(ms, resolve);
-    this.#closing.promise.then(() => {
-      cancel();
-      resolve();
-    });
-    return promise;
+    await Promise.race([promise, this.#closing.promise]);
+    cancel();
   }
 }

@@ -6,4 +6,4 @@ export * from './principal.ts';
 export type { ApplicationRecord, GrantRecord, KeyRecord } from './records.ts';
 export { applicationsTopic, contractsTopic, journalTopics } from './records.ts';
 export type { Random } from './secret.ts';
-export type { State } from './state.ts';
+export { State } from './state.ts';

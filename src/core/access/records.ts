@@ -4,6 +4,7 @@
  * reader may overlook needs no new version; one that it must not overlook raises `v`, or is a restriction (those are strict).
  */
 import { z } from 'zod';
+import { SluiceError } from '../errors.ts';
 import type { JournalRecord, JournalTopic, JournalWrite } from '../log/index.ts';
 
 /** Applications, keys and grants. */
@@ -117,6 +118,12 @@ export function readRecord(from: JournalRecord): {
   return { record: { kind, id: named, is: parsed.data } as AccessRecord, unreadable: null };
 }
 
+/** Throws BAD_REQUEST for what could not be read again. */
 export function writeRecord(kind: AccessKind, is: ApplicationRecord | KeyRecord | GrantRecord): JournalWrite {
+  const parsed = kinds[kind].safeParse(is);
+  if (!parsed.success) {
+    const paths = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new SluiceError('BAD_REQUEST', `The ${kind} cannot be kept: ${paths.slice(0, 5).join('; ')}`);
+  }
   return { topic: applicationsTopic, key: `${kind}/${is.id}`, value: JSON.stringify(is) };
 }
