@@ -1,32 +1,56 @@
 /**
  * The only wiring: the core, its adapters and the ways, joined into a running gateway.
  */
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Config } from './config.ts';
-import { createAccess, type FollowedAccess, journalTopics } from './core/access/index.ts';
+import { createAccess, journalTopics } from './core/access/index.ts';
 import type { Contract } from './core/contract/index.ts';
 import { type Clock, createDelivery, type Delivery } from './core/delivery/index.ts';
 import { SluiceError } from './core/errors.ts';
 import type { Journal, Log } from './core/log/index.ts';
 import type { Observe } from './core/observe.ts';
 import { createLocalSource } from './core/routing/index.ts';
+import type { SurfaceHandlers } from './core/surface/index.ts';
 import { createCompiler } from './core/view/index.ts';
 import { jsonCodec } from './io/codec/json.ts';
-import { createHttpServer, type HttpServer } from './io/doors/http/index.ts';
-import { renderPage } from './io/doors/page/index.ts';
+import { startDemoFeed } from './io/demo/index.ts';
+import { createGraphqlDoor } from './io/doors/graphql/index.ts';
+import { createHttpServer, type Health, type HttpServer, type Route } from './io/doors/http/index.ts';
+import { exampleOperation, pageRoute } from './io/doors/page/index.ts';
 import { watchContracts } from './io/files/index.ts';
-import { createEmbeddedJournal, createEmbeddedLog } from './io/log/embedded/index.ts';
+import { createEmbeddedJournal, createEmbeddedLog, type EmbeddedLog } from './io/log/embedded/index.ts';
 import { createKafkaJournal, createKafkaLog } from './io/log/kafka/index.ts';
+import { createObserve, type Observing } from './io/observe/index.ts';
 import { createHistoryWay } from './ways/history.ts';
+import type { ExecutionContext } from './ways/ports.ts';
 import { createPublishWay } from './ways/publish.ts';
 import { createContractsInForce } from './ways/reload.ts';
 import { createRequestWay } from './ways/request.ts';
 import { createSetAside } from './ways/set-aside.ts';
-import { startState } from './ways/state.ts';
+import { type StateWay, startState } from './ways/state.ts';
 
-export const clock: Clock = {
+/** How often access is confirmed and what has expired is ended. */
+const PULSE_MS = 250;
+const PING_MS = 2_000;
+
+export interface Gateway {
+  /** As people on this machine, or partners by `publicUrl`, reach it. */
+  readonly url: string;
+  /** Resolves when contracts, state and every cluster have been ready once. */
+  readonly ready: Promise<void>;
+  readonly state: StateWay;
+  contracts(): readonly Contract[];
+  knowsKey(secret: string): boolean;
+  reloadContracts(): void;
+  /** GraphiQL is authenticated with this key for requests from this machine. */
+  openGraphiql(key: string): void;
+  /** Nothing new is taken, what is live is told its cursor, everything is closed. Within `delivery.drainTimeout` and a little. */
+  drain(): Promise<void>;
+}
+
+const clock: Clock = {
   now: () => performance.now(),
   soon: (task) => void setImmediate(task),
   after(ms, task) {
@@ -35,20 +59,253 @@ export const clock: Clock = {
   },
 };
 
-export function openLog(config: Config, name: string, observe: Observe): Log {
-  const options = config.clusters[name];
-  if (options === undefined) throw new Error(`no cluster ${name}`);
-  return options.type === 'kafka'
-    ? createKafkaLog({ name, options, observe, clientId: `sluice-${config.site}` })
-    : createEmbeddedLog({ name, ...options, observe });
+/** Logs and metrics as the configuration says. The demo is quiet, unless told otherwise: its output is for a newcomer. */
+export function openObserve(config: Config, pretty: boolean): Promise<Observing> {
+  return createObserve({
+    level: config.demo !== null && config.log.level === 'info' ? 'warn' : config.log.level,
+    pretty,
+    metricsPort: config.telemetry.metricsPort ?? null,
+    otlp: config.telemetry.otlp ?? null,
+    host: config.listen.host,
+  });
 }
 
-/** The state of record: on the cluster that the configuration names. */
+/** The state of record, on the cluster that the configuration names: for a gateway, and for commands beside it. */
 export function openJournal(config: Config, observe: Observe): Journal {
-  const options = config.clusters[config.state.cluster];
-  if (options === undefined) throw new Error(`no cluster ${config.state.cluster}`);
-  const common = { prefix: config.state.prefix, topics: journalTopics, clock: clock.now, observe };
+  const { cluster: name, prefix } = config.state;
+  const options = clusterOptions(config, name);
+  const common = { name, prefix, topics: journalTopics, clock: clock.now, observe };
   return options.type === 'kafka'
-    ? createKafkaJournal({ name: config.state.cluster, options, clientId: `sluice-${config.site}`, ...common })
-    : createEmbeddedJournal({ name: config.state.cluster, ...options, ...common });
+    ? createKafkaJournal({ ...common, options, clientId: `sluice-${config.site}` })
+    : createEmbeddedJournal({ ...common, ...options });
+}
+
+/**
+ * Listens and returns; what it needs of clusters and files comes in by itself, and `ready` tells. Throws where it can never
+ * work: the address is taken, a certificate cannot be read.
+ */
+export async function startGateway(config: Config, observe: Observe): Promise<Gateway> {
+  const logs = new Map<string, Log>();
+  const embedded = new Map<string, EmbeddedLog>();
+  for (const name of Object.keys(config.clusters)) {
+    const options = clusterOptions(config, name);
+    if (options.type === 'kafka') {
+      logs.set(name, createKafkaLog({ name, options, observe, clientId: `sluice-${config.site}` }));
+    } else {
+      const log = createEmbeddedLog({ name, ...options, observe });
+      logs.set(name, log);
+      embedded.set(name, log);
+    }
+  }
+  let refusal: SluiceError | null = new SluiceError('UNAVAILABLE', 'The gateway is starting: try again.');
+
+  const source = createLocalSource({ logs, observe, wait: (ms) => wait(ms) });
+  const delivery = createDelivery({ source, clock, observe, limits: config.delivery });
+  const access = createAccess({ clock: clock.now, wall: Date.now, maxStaleness: config.access.maxStaleness, observe });
+  delivery.hold(true);
+  const journal = openJournal(config, observe);
+  const state = startState({ journal, access, clock, observe, onStale: (stale) => delivery.hold(stale) });
+
+  const inForce = createContractsInForce({
+    source,
+    delivery,
+    codecs: [jsonCodec],
+    clusters: Object.keys(config.clusters),
+    observe,
+    setAside: createSetAside({
+      log: logs.get(config.state.cluster) as Log,
+      topic: `${config.state.prefix}rejected`,
+      clock,
+      observe,
+    }),
+  });
+  const files = await watchContracts({
+    dir: config.contracts,
+    observe,
+    onChange: ({ contracts }) => void inForce.reload(contracts),
+  });
+  await inForce.reload(files.current().contracts);
+
+  const history = createHistoryWay({ access, source, wall: Date.now });
+  const publish = createPublishWay({ access, source, compiled: inForce.compiled });
+  const handlers: SurfaceHandlers<ExecutionContext> = { history, publish };
+  const { limits } = config;
+  const ways = createRequestWay({
+    access,
+    delivery,
+    source,
+    compiler: createCompiler({ limits, cacheSize: 10_000 }),
+    handlers: handlers as SurfaceHandlers,
+    observe,
+    contracts: inForce.contracts,
+    wall: Date.now,
+    limits,
+    refusing: () => refusal,
+  });
+
+  const monitor = monitorClusters(logs, observe);
+  const graphiql: { defaultQuery: string; key?: string } = {
+    defaultQuery: exampleOperation(inForce.contracts().find(({ source: at }) => at !== null) ?? null),
+  };
+  const door = createGraphqlDoor({
+    ways,
+    observe,
+    operations: limits,
+    graphiql,
+    limits: {
+      maxFrameBytes: limits.maxFrameBytes,
+      connectionInitTimeoutMs: limits.connectionInitTimeout,
+      maxConnections: limits.maxConnections,
+      maxSubscriptions: limits.maxSubscriptionsPerConnection,
+    },
+  });
+  let everReady = false;
+  const health = (): Health => ({
+    isReady: everReady,
+    body: {
+      status: !everReady
+        ? 'starting'
+        : monitor.down().length > 0 || access.stale || files.current().broken.length > 0
+          ? 'degraded'
+          : 'ready',
+      clusters: monitor.states(),
+      contracts: {
+        serving: inForce.contracts().filter(({ source: at }) => at !== null).length,
+        broken: files.current().broken,
+        refused: inForce.refused().map(({ file, message }) => ({ file, message })),
+      },
+      state: { confirmed: !access.stale, ageMs: Number.isFinite(access.age) ? Math.round(access.age) : null },
+    },
+  });
+  const server = createHttpServer({
+    listen: { host: config.listen.host, port: config.listen.port, ...readTls(config) },
+    observe,
+    health,
+    routes: {
+      '/graphql': door as Route,
+      '/': pageRoute(() => ({
+        site: config.site,
+        url,
+        products: config.demo === null ? null : inForce.contracts().filter(({ source: at }) => at !== null),
+        open: graphiql.key !== undefined,
+      })),
+    },
+    limits: { drainTimeoutMs: config.delivery.drainTimeout },
+  });
+  const { port } = await listen(server, config);
+  const url = config.listen.publicUrl ?? localUrl(config, port);
+  const pulse = setInterval(() => state.pulse(), PULSE_MS);
+  const feed = config.demo === null ? null : await startDemoFeed({ logs: embedded, observe });
+
+  const ready = Promise.all([state.ready, monitor.allOnce]).then(() => {
+    everReady = true;
+    refusal = null;
+    observe.info('ready', { products: inForce.contracts().map(({ product }) => product) });
+  });
+
+  return {
+    url,
+    ready,
+    state,
+    contracts: inForce.contracts,
+    knowsKey(secret) {
+      try {
+        access.authenticate(secret, 'local');
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    reloadContracts: () => files.reload(),
+    openGraphiql(key) {
+      graphiql.key = key;
+    },
+    async drain() {
+      refusal = new SluiceError('DRAINING');
+      drainDelivery(delivery);
+      await server.drain();
+      clearInterval(pulse);
+      monitor.stop();
+      files.close();
+      await feed?.[Symbol.asyncDispose]();
+      await state[Symbol.asyncDispose]();
+      await journal[Symbol.asyncDispose]();
+      await Promise.all([...logs.values()].map((log) => log[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+function drainDelivery(delivery: Delivery): void {
+  delivery.drain(new SluiceError('DRAINING'));
+}
+
+function clusterOptions(config: Config, name: string): Config['clusters'][string] {
+  const options = config.clusters[name];
+  if (options === undefined) throw new Error(`the configuration has no cluster ${name}`);
+  return options;
+}
+
+function readTls(config: Config): { tls?: { cert: Buffer; key: Buffer } } {
+  const { tls } = config.listen;
+  return tls === undefined ? {} : { tls: { cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) } };
+}
+
+async function listen(server: HttpServer, config: Config): Promise<{ readonly port: number }> {
+  try {
+    return await server.listen();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const at = `${config.listen.host}:${config.listen.port}`;
+    if (code === 'EADDRINUSE') {
+      throw new SluiceError('UNAVAILABLE', `${at} is in use: set listen.port, or SLUICE_LISTEN_PORT, to a free port.`);
+    }
+    throw new SluiceError('UNAVAILABLE', `${at} cannot be listened on (${code}).`, { cause: error });
+  }
+}
+
+function localUrl(config: Config, port: number): string {
+  const host = ['0.0.0.0', '::'].includes(config.listen.host) ? 'localhost' : config.listen.host;
+  return `${config.listen.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+interface Monitor {
+  /** Resolves when each cluster has answered once. */
+  readonly allOnce: Promise<void>;
+  states(): Readonly<Record<string, 'up' | 'down'>>;
+  down(): readonly string[];
+  stop(): void;
+}
+
+/** Asks every cluster for a sign of life, and says when one goes or comes back. */
+function monitorClusters(logs: ReadonlyMap<string, Log>, observe: Observe): Monitor {
+  const up = new Map<string, boolean>();
+  const stopping = new AbortController();
+  const watch = async (name: string, log: Log, first: () => void): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      const error = await log.ping().then(
+        () => null,
+        (thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown))),
+      );
+      if (stopping.signal.aborted) return;
+      if ((error === null) !== up.get(name)) {
+        if (error !== null)
+          observe.error('cluster does not answer; it is tried again and again', {
+            cluster: name,
+            error: error.message,
+          });
+        else if (up.has(name)) observe.info('cluster answers again', { cluster: name });
+      }
+      up.set(name, error === null);
+      observe.gauge('sluice_cluster_up', { cluster: name }).set(error === null ? 1 : 0);
+      if (error === null) first();
+      await wait(PING_MS, undefined, { signal: stopping.signal }).catch(() => {});
+    }
+  };
+  const once = [...logs].map(([name, log]) => new Promise<void>((resolve) => void watch(name, log, resolve)));
+  return {
+    allOnce: Promise.all(once).then(() => undefined),
+    states: () => Object.fromEntries([...logs.keys()].map((name) => [name, up.get(name) === true ? 'up' : 'down'])),
+    down: () => [...logs.keys()].filter((name) => up.get(name) !== true),
+    stop: () => stopping.abort(),
+  };
 }

@@ -21,16 +21,26 @@ export async function provisionDemo(dataDir: string, gateway: Gateway): Promise<
   });
   for (const contract of gateway.contracts()) {
     await state.transact((known) => {
-      const has = known.grantsOf(application.id).some((grant) => grant.apiProduct === contract.product && grant.state === 'ACCEPTED');
+      const has = known
+        .grantsOf(application.id)
+        .some((grant) => grant.apiProduct === contract.product && grant.state === 'ACCEPTED');
       if (has) return { writes: [], answer: null };
-      return createGrant(known, circumstances, { application: application.id, product: contract.product }, gateway.contracts());
+      return createGrant(
+        known,
+        circumstances,
+        { application: application.id, product: contract.product },
+        gateway.contracts(),
+      );
     });
   }
   const file = join(dataDir, 'demo-key');
   const kept = await readFile(file, 'utf8').catch(() => '');
   if (kept.trim() !== '' && gateway.knowsKey(kept.trim())) return kept.trim();
   const { secret } = await state.transact((known) =>
-    createKey(known, circumstances, { application: application.id, ...(kept.trim() === '' ? {} : { secret: kept.trim() }) }),
+    createKey(known, circumstances, {
+      application: application.id,
+      ...(kept.trim() === '' ? {} : { secret: kept.trim() }),
+    }),
   );
   // Written aside and moved: half a key would be refused for ever.
   await writeFile(`${file}.new`, `${secret}\n`, { mode: 0o600 });

@@ -25,7 +25,7 @@ export async function serve(config: Config, out: Out): Promise<number> {
   if (config.demo !== null) {
     await gateway.ready;
     const key = await provisionDemo(config.demo.dataDir, gateway);
-    gateway.openPage(key);
+    gateway.openGraphiql(key);
     out.stdout.write(greeting(gateway.url, key));
   }
   observe.info('listening', { url: gateway.url, site: config.site });

@@ -2,7 +2,7 @@
  * History: authorise -> check -> position -> read and merge -> page. graphql-js executes the page.
  */
 import type { Access } from '../core/access/index.ts';
-import { type Contract, parsePredicate, parseTopicFilter, type PublicEvent } from '../core/contract/index.ts';
+import { type Contract, type PublicEvent, parsePredicate, parseTopicFilter } from '../core/contract/index.ts';
 import { cursorSection, encodeCursor } from '../core/delivery/index.ts';
 import { SluiceError } from '../core/errors.ts';
 import { mergeByTime, type Placement, resolvePosition, type Source } from '../core/routing/index.ts';
@@ -74,7 +74,9 @@ function page(contract: Contract, placement: Placement, merged: Awaited<ReturnTy
 
 function checkArguments(args: HistoryArguments): ReplayFrom {
   if (!Number.isInteger(args.first) || args.first < 1 || args.first > MAX_PAGE) {
-    throw new SluiceError('BAD_REQUEST', `first: from 1 to ${MAX_PAGE}, not ${args.first}.`, { details: { path: 'first' } });
+    throw new SluiceError('BAD_REQUEST', `first: from 1 to ${MAX_PAGE}, not ${args.first}.`, {
+      details: { path: 'first' },
+    });
   }
   const after = args.after ?? null;
   const from = args.from ?? null;

@@ -2,7 +2,14 @@
  * The contracts' way: files changed -> check against each other -> compile aside -> serve -> recompile the views.
  * A contract that cannot be served never replaces one that is.
  */
-import { checkCatalogue, type Codec, type CompiledContract, type Contract, compileContract, type Finding } from '../core/contract/index.ts';
+import {
+  type Codec,
+  type CompiledContract,
+  type Contract,
+  checkCatalogue,
+  compileContract,
+  type Finding,
+} from '../core/contract/index.ts';
 import type { Delivery } from '../core/delivery/index.ts';
 import type { Observe } from '../core/observe.ts';
 import type { LocalSource } from '../core/routing/index.ts';
@@ -30,8 +37,6 @@ export function createContractsInForce(options: {
   readonly clusters: readonly string[];
   readonly observe: Observe;
   readonly setAside: SetAside;
-  /** What a surface or a cache of views holds about contracts is stale. */
-  readonly changed: () => void;
 }): ContractsInForce {
   const { source, delivery, observe } = options;
   let inForce: ReadonlyMap<string, InForce> = new Map();
@@ -63,14 +68,19 @@ export function createContractsInForce(options: {
     refused = findings;
     inForce = compiled;
     contracts = [...compiled.values()].map(({ contract }) => contract);
-    options.changed();
     for (const [i, [product]] of changes.entries()) source.serve(product, readers[i] ?? null);
     for (const product of gone) source.serve(product, null);
     for (const product of [...changes.map(([name]) => name), ...gone]) delivery.reload(product);
-    tell(changes.map(([, { contract }]) => contract), gone);
+    tell(
+      changes.map(([, { contract }]) => contract),
+      gone,
+    );
   };
 
-  const prepare = async (contract: Contract, compiled: CompiledContract): Promise<Parameters<LocalSource['serve']>[1]> => {
+  const prepare = async (
+    contract: Contract,
+    compiled: CompiledContract,
+  ): Promise<Parameters<LocalSource['serve']>[1]> => {
     const at = contract.source;
     if (at === null) return null;
     const codec = options.codecs.find((candidate) => candidate.formats.includes(at.format));
@@ -84,8 +94,12 @@ export function createContractsInForce(options: {
       observe.info(at === null ? 'contract catalogued' : 'contract in force', { product, version, status });
     }
     for (const product of gone) observe.info('contract withdrawn', { product });
-    observe.gauge('sluice_contracts', { state: 'serving' }).set(contracts.filter(({ source: at }) => at !== null).length);
-    observe.gauge('sluice_contracts', { state: 'catalogued' }).set(contracts.filter(({ source: at }) => at === null).length);
+    observe
+      .gauge('sluice_contracts', { state: 'serving' })
+      .set(contracts.filter(({ source: at }) => at !== null).length);
+    observe
+      .gauge('sluice_contracts', { state: 'catalogued' })
+      .set(contracts.filter(({ source: at }) => at === null).length);
   };
 
   return {

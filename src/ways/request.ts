@@ -5,7 +5,14 @@
  */
 import type { Access, Grant, Principal } from '../core/access/index.ts';
 import type { Contract } from '../core/contract/index.ts';
-import { type CursorSection, cursorSection, type Delivery, type Gate, type Outlet, type Subscription } from '../core/delivery/index.ts';
+import {
+  type CursorSection,
+  cursorSection,
+  type Delivery,
+  type Gate,
+  type Outlet,
+  type Subscription,
+} from '../core/delivery/index.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Observe } from '../core/observe.ts';
 import { resolvePosition, type Source } from '../core/routing/index.ts';
@@ -61,7 +68,8 @@ export function createRequestWay(options: RequestWayOptions): RequestWay {
   return {
     connect(secret, peer) {
       refuseWhileClosed();
-      if (open >= limits.maxConnections) throw new SluiceError('CONNECTION_LIMIT', undefined, { details: { retryAfterMs: 5_000 } });
+      if (open >= limits.maxConnections)
+        throw new SluiceError('CONNECTION_LIMIT', undefined, { details: { retryAfterMs: 5_000 } });
       const principal = access.authenticate(secret, peer.address);
       count(peer.door, 1);
       return openSession(principal, surfaceOf, access, () => count(peer.door, -1));
@@ -142,7 +150,12 @@ function short(found: number): { readonly code: 'SHORT'; readonly message: strin
   return { code: 'SHORT', message: `The bounded look-back ended after ${found} matching events.`, found };
 }
 
-function openSession(principal: Principal, surfaceOf: (principal: Principal) => Surface, access: Access, closed: () => void): Session {
+function openSession(
+  principal: Principal,
+  surfaceOf: (principal: Principal) => Surface,
+  access: Access,
+  closed: () => void,
+): Session {
   const listening: (() => void)[] = [];
   let live = true;
   return {

@@ -10,7 +10,9 @@ export interface Example {
 /** A subscription to the product that selects a few scalar fields, on one line. */
 export function exampleOperation(contract: Contract | null): string {
   if (contract === null) return 'subscription { yourProduct { cursor topic time } }';
-  const scalars = contract.fields.filter(({ type }: Field) => !['object', 'array', 'map'].includes(type.kind)).slice(0, 3);
+  const scalars = contract.fields
+    .filter(({ type }: Field) => !['object', 'array', 'map'].includes(type.kind))
+    .slice(0, 3);
   const data = scalars.length === 0 ? '' : ` data { ${scalars.map(({ name }) => name).join(' ')} }`;
   return `subscription { ${contract.fieldName}(from: {last: 5}) { cursor topic time${data} } }`;
 }

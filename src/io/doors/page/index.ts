@@ -3,9 +3,12 @@
  * anywhere else: it works without a network, without scripts, by keyboard, on a phone and in the dark.
  */
 import { createHash } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Contract } from '../../../core/contract/index.ts';
 import { examples } from './examples.ts';
 import { script, style } from './look.ts';
+
+export { exampleOperation } from './examples.ts';
 
 export interface PageOptions {
   readonly site: string;
@@ -17,13 +20,35 @@ export interface PageOptions {
   readonly open: boolean;
 }
 
-export interface Page {
+interface Page {
   readonly html: string;
   /** Content-Security-Policy that allows exactly what the page holds. */
   readonly policy: string;
 }
 
-export function renderPage(options: PageOptions): Page {
+/** The page as something that stands at a path; rendered anew for each request, since contracts change. */
+export function pageRoute(options: () => PageOptions): {
+  handle(request: IncomingMessage, response: ServerResponse): void;
+} {
+  return {
+    handle(request, response) {
+      if (request.method !== 'GET' && request.method !== 'HEAD') {
+        response.writeHead(405, { Allow: 'GET, HEAD', 'Content-Length': 0 }).end();
+        return;
+      }
+      const { html, policy } = renderPage(options());
+      response.writeHead(200, {
+        'Content-Type': 'text/html; charset=utf-8',
+        'Content-Length': Buffer.byteLength(html),
+        'Content-Security-Policy': policy,
+        'Cache-Control': 'no-cache',
+      });
+      response.end(request.method === 'HEAD' ? undefined : html);
+    },
+  };
+}
+
+function renderPage(options: PageOptions): Page {
   const { site, url, products, open } = options;
   const html = `<!doctype html>
 <html lang="en">
@@ -32,14 +57,14 @@ export function renderPage(options: PageOptions): Page {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="description" content="Sluice: subscribe to this company's event streams over GraphQL.">
-<title>Sluice · ${escape(site)}</title>
+<title>Sluice · ${escapeHtml(site)}</title>
 <link rel="icon" href="data:,">
 <style>${style}</style>
 </head>
 <body>
 <a class="skip" href="#products">Skip to the products</a>
 <header>
-<p class="name">Sluice <span>${escape(site)}</span></p>
+<p class="name">Sluice <span>${escapeHtml(site)}</span></p>
 <h1>Events as they happen, and none of them lost</h1>
 <p>This gateway serves data products: streams of events, each with an owner, a schema and a promise. Subscribe over GraphQL,
 on a WebSocket or with plain HTTP. Every event carries a <code>cursor</code>; reconnect with the last one you have and you
@@ -78,11 +103,19 @@ function product(contract: Contract): string {
     ['Owner', owner],
     ['Version', `${version} (${status})`],
     ['Topics', templateText === '' ? null : templateText],
-    ['Promise', sla.map(({ property, value, unit }) => `${property} ${value}${unit === null ? '' : ` ${unit}`}`).join(', ') || null],
-  ].flatMap(([term, text]) => (text == null ? [] : [`<dt>${term}</dt><dd>${term === 'Topics' ? `<code>${escape(text)}</code>` : escape(text)}</dd>`]));
+    [
+      'Promise',
+      sla.map(({ property, value, unit }) => `${property} ${value}${unit === null ? '' : ` ${unit}`}`).join(', ') ||
+        null,
+    ],
+  ].flatMap(([term, text]) =>
+    text == null
+      ? []
+      : [`<dt>${term}</dt><dd>${term === 'Topics' ? `<code>${escapeHtml(text)}</code>` : escapeHtml(text)}</dd>`],
+  );
   return `<article>
-<h3>${escape(title)} <code>${escape(name)}</code></h3>
-${description.purpose === null ? '' : `<p>${escape(description.purpose)}</p>`}
+<h3>${escapeHtml(title)} <code>${escapeHtml(name)}</code></h3>
+${description.purpose === null ? '' : `<p>${escapeHtml(description.purpose)}</p>`}
 <dl>${facts.join('')}</dl>
 </article>`;
 }
@@ -109,7 +142,7 @@ function subscribe(contract: Contract | null, url: string, open: boolean): strin
       ({ id, label, code }) => `<div role="tabpanel" id="code-${id}" aria-labelledby="tab-${id}">
 <h3>${label}</h3>
 <button type="button" class="copy" data-copy="text-${id}">Copy</button>
-<pre tabindex="0"><code id="text-${id}">${escape(code)}</code></pre>
+<pre tabindex="0"><code id="text-${id}">${escapeHtml(code)}</code></pre>
 </div>`,
     )
     .join('\n');
@@ -122,6 +155,6 @@ ${panels}
 </section>`;
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
