@@ -1,16 +1,17 @@
 /** Parsed operations by their text, bounded in number, text and tokens: many clients send the same few. */
-import { type DocumentNode, getOperationAST, type OperationTypeNode, parse } from 'graphql';
+import { type DocumentNode, getOperationAST, type OperationTypeNode } from 'graphql';
+import { type OperationLimits, parseBounded } from '../../../core/view/index.ts';
 
 const MAX_DOCUMENTS = 500;
 /** Longer texts are parsed each time. */
 const MAX_TEXT = 16_384;
 
 export class Documents {
-  private readonly maxTokens: number;
+  private readonly limits: OperationLimits;
   private readonly cache = new Map<string, DocumentNode>();
 
-  constructor(maxTokens: number) {
-    this.maxTokens = maxTokens;
+  constructor(limits: OperationLimits) {
+    this.limits = limits;
   }
 
   /** Errors: GraphQLError for what is no GraphQL, or has too many tokens. */
@@ -22,7 +23,7 @@ export class Documents {
       this.cache.set(text, known);
       return known;
     }
-    const document = parse(text, { maxTokens: this.maxTokens });
+    const document = parseBounded(text, this.limits);
     if (text.length <= MAX_TEXT) {
       this.cache.set(text, document);
       if (this.cache.size > MAX_DOCUMENTS) this.cache.delete(this.cache.keys().next().value as string);

@@ -4,10 +4,9 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { ValidationRule } from 'graphql';
 import { catalogue, SluiceError } from '../../../core/errors.ts';
 import type { Observe } from '../../../core/observe.ts';
-import type { Operation } from '../../../core/view/index.ts';
+import type { Operation, OperationLimits } from '../../../core/view/index.ts';
 import type { RequestWay, Session } from '../../../ways/ports.ts';
 import { secretOfHeaders, secretOfUrl } from './credentials.ts';
 import { Documents } from './documents.ts';
@@ -22,14 +21,13 @@ import { WebSockets } from './websocket.ts';
 export interface GraphqlDoorOptions {
   readonly ways: RequestWay;
   readonly observe: Observe;
-  /** Limits on queries and mutations beside the specification's rules (depth, aliases, cost); subscriptions are checked by the request's way. */
-  readonly validationRules?: readonly ValidationRule[];
+  /** Bounds on queries and mutations; subscriptions are checked by the request's way. */
+  readonly operations: OperationLimits;
   readonly graphiql?: GraphiQLOptions;
   readonly limits?: Partial<GraphqlDoorLimits>;
 }
 
 export interface GraphqlDoorLimits {
-  readonly maxTokens: number;
   /** A WebSocket message or request body. */
   readonly maxFrameBytes: number;
   readonly connectionInitTimeoutMs: number;
@@ -44,7 +42,6 @@ export interface GraphqlDoorLimits {
 }
 
 const DEFAULT_LIMITS: GraphqlDoorLimits = {
-  maxTokens: 1_000,
   maxFrameBytes: 1_048_576,
   connectionInitTimeoutMs: 3_000,
   maxConnections: 100_000,
@@ -81,8 +78,8 @@ class Door implements GraphqlDoor {
     const { ways, observe } = options;
     this.options = options;
     this.limits = limits;
-    this.documents = new Documents(limits.maxTokens);
-    const execution = new Execution(this.documents, options.validationRules ?? []);
+    this.documents = new Documents(options.operations);
+    const execution = new Execution(this.documents, options.operations);
     this.requests = createRequests(execution, observe);
     this.page = new GraphiQLPage(options.graphiql ?? {});
     this.streams = new EventStreams({ ways, observe, probeMs: limits.probeMs });

@@ -1,4 +1,4 @@
-/** Queries and mutations over any transport: one parser, one set of rules, graphql-js. */
+/** Queries and mutations over any transport: one parser, one set of limits and rules, graphql-js. */
 import {
   type DocumentNode,
   type ExecutionArgs,
@@ -6,44 +6,74 @@ import {
   execute,
   type GraphQLError,
   type GraphQLSchema,
-  specifiedRules,
-  type ValidationRule,
   validate,
 } from 'graphql';
-import type { Operation } from '../../../core/view/index.ts';
+import {
+  asOperationError,
+  checkVariables,
+  classified,
+  limitErrors,
+  type Operation,
+  OperationError,
+  type OperationLimits,
+} from '../../../core/view/index.ts';
 import type { ExecutionContext } from '../../../ways/ports.ts';
 import type { Documents } from './documents.ts';
 
+const MAX_ERRORS = 10;
+
 export class Execution {
   readonly documents: Documents;
-  private readonly rules: readonly ValidationRule[];
+  private readonly limits: OperationLimits;
 
-  /** `limits` are checked beside the specification's own rules. */
-  constructor(documents: Documents, limits: readonly ValidationRule[]) {
+  constructor(documents: Documents, limits: OperationLimits) {
     this.documents = documents;
-    this.rules = [...specifiedRules, ...limits];
+    this.limits = limits;
   }
 
+  /** Errors: OperationError where the text cannot be parsed within the limits. */
+  parse(text: string): DocumentNode {
+    try {
+      return this.documents.parse(text);
+    } catch (thrown) {
+      throw asOperationError(thrown, null);
+    }
+  }
+
+  /** What is wrong with the operation, each with a catalogue code; the limits first, since rules cost more than they do. */
   validate(schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] {
-    return validate(schema, document, this.rules);
+    const excess = limitErrors(document, this.limits);
+    if (excess.length > 0) return excess;
+    const errors = validate(schema, document, undefined, { maxErrors: MAX_ERRORS });
+    return errors.length === 0 ? [] : classified(errors, document).errors;
   }
 
-  /** What `run` needs, or why the operation is invalid. Errors: GraphQLError where it cannot be parsed. */
+  /** What `run` needs, or why the operation is invalid. */
   prepare(operation: Operation, context: ExecutionContext): ExecutionArgs | readonly GraphQLError[] {
     const { schema } = context.session.surface;
-    const document = this.documents.parse(operation.query);
-    const errors = this.validate(schema, document);
-    if (errors.length > 0) return errors;
-    return {
-      schema,
-      document,
-      operationName: operation.operationName,
-      variableValues: operation.variables ?? {},
-      contextValue: context,
-    };
+    try {
+      const document = this.parse(operation.query);
+      const errors = this.validate(schema, document);
+      if (errors.length > 0) return errors;
+      const { operationName, variables } = operation;
+      return { schema, document, operationName, variableValues: variables ?? {}, contextValue: context };
+    } catch (thrown) {
+      if (thrown instanceof OperationError) return thrown.errors;
+      throw thrown;
+    }
   }
 
-  run(args: ExecutionArgs): ExecutionResult | Promise<ExecutionResult> {
-    return execute(args) as ExecutionResult | Promise<ExecutionResult>;
+  /** A result without `data` was refused before anything was resolved. */
+  async run(args: ExecutionArgs): Promise<ExecutionResult> {
+    try {
+      checkVariables(args.variableValues);
+      const result = await execute(args);
+      const { errors } = result;
+      return errors === undefined || 'data' in result ? result : classified(errors, args.document);
+    } catch (thrown) {
+      const error = asOperationError(thrown, args.document);
+      if (error instanceof OperationError) return { errors: error.errors };
+      throw error;
+    }
   }
 }

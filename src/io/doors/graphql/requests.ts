@@ -1,11 +1,12 @@
 /** GraphQL over HTTP: graphql-yoga keeps the protocol (media types, status codes); parsing, rules and execution are this door's. */
 import type { IncomingMessage } from 'node:http';
-import { GraphQLError } from 'graphql';
+import { type DocumentNode, GraphQLError } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { SluiceError } from '../../../core/errors.ts';
 import type { Observe } from '../../../core/observe.ts';
+import { OperationError } from '../../../core/view/index.ts';
 import type { ExecutionContext } from '../../../ways/ports.ts';
-import { asGraphQLError, formatThrown } from './errors.ts';
+import { formatThrown } from './errors.ts';
 import type { Execution } from './execution.ts';
 
 export interface Answer {
@@ -26,13 +27,16 @@ export function createRequests(execution: Execution, observe: Observe): Requests
       setSchema((context as unknown as ExecutionContext).session.surface.schema);
     },
     onParse({ setParseFn }) {
-      setParseFn((source) => execution.documents.parse(source.toString()));
+      setParseFn((source) => parse(execution, source.toString()));
     },
     onValidate({ setValidationFn }) {
       setValidationFn((schema, document) => execution.validate(schema, document));
     },
     onExecute({ setExecuteFn }) {
-      setExecuteFn((args) => execution.run(args));
+      setExecuteFn(async (args) => {
+        const result = await execution.run(args);
+        return 'data' in result || result.errors === undefined ? result : { errors: result.errors.map(refused) };
+      });
     },
     onSubscribe({ setResultAndStopExecution }) {
       setResultAndStopExecution({ errors: [refusedSubscription()] });
@@ -65,6 +69,15 @@ export function createRequests(execution: Execution, observe: Observe): Requests
   };
 }
 
+/** yoga wants one GraphQLError. */
+function parse(execution: Execution, text: string): DocumentNode {
+  try {
+    return execution.parse(text);
+  } catch (thrown) {
+    throw thrown instanceof OperationError ? refused(thrown.errors[0] as GraphQLError) : thrown;
+  }
+}
+
 /** yoga keeps what it wants to know about the HTTP answer in `extensions.http` and takes it out of what is sent. */
 function shown(error: unknown, observe: Observe): GraphQLError {
   const [formatted] = formatThrown(error, observe);
@@ -79,9 +92,20 @@ function shown(error: unknown, observe: Observe): GraphQLError {
   });
 }
 
+/** The request's fault: 400, but 200 where the client takes nothing newer than application/json (`spec`). */
+function refused(error: GraphQLError): GraphQLError {
+  return new GraphQLError(error.message, {
+    nodes: error.nodes ?? null,
+    source: error.source ?? null,
+    positions: error.positions ?? null,
+    extensions: { ...error.extensions, http: { spec: true, status: 400 } },
+  });
+}
+
 function refusedSubscription(): GraphQLError {
   const text =
-    'A subscription is an event stream: ask for it with "Accept: text/event-stream" (GraphQL over SSE) or over a WebSocket with the subprotocol graphql-transport-ws.';
-  const error = asGraphQLError(new SluiceError('BAD_REQUEST', text));
-  return new GraphQLError(error.message, { extensions: { ...error.extensions, http: { status: 400 } } });
+    'A subscription is an event stream: ask for it with "Accept: text/event-stream" (GraphQL over SSE), ' +
+    'or over a WebSocket with the subprotocol graphql-transport-ws.';
+  const { message, extensions } = new SluiceError('BAD_REQUEST', text).toPublic();
+  return new GraphQLError(message, { extensions: { ...extensions, http: { status: 400 } } });
 }
