@@ -1,3 +1,9 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, test } from 'vitest';
 import { bed, kafkaVersions, randomName, startKafka } from './index.ts';
@@ -16,6 +22,11 @@ describe('the shared servers', () => {
     expect((await admin.describeCluster()).clusterId).toBe(shared.clusterId);
     expect((await admin.fetchTopicOffsets(topic))[0]?.high).toBe('1');
     await Promise.all([admin.disconnect(), producer.disconnect()]);
+  });
+
+  test('Redis answers', async () => {
+    const { url } = await bed().redis();
+    expect(await ask(Number(new URL(url).port), 'PING\r\n')).toBe('+PONG\r\n');
   });
 
   test('are the same for everyone who asks', async () => {
@@ -38,3 +49,48 @@ test('a broker that was killed comes back on its port with what it had acknowled
   expect(await admin.listTopics()).toContain(topic);
   await admin.disconnect();
 });
+
+describe('the guard', () => {
+  const endings: readonly [how: string, end: (run: ChildProcess) => void][] = [
+    ['kill -9', (run) => run.kill('SIGKILL')],
+    ['SIGINT', (run) => run.kill('SIGINT')],
+    ['SIGTERM', (run) => run.kill('SIGTERM')],
+    ['an error that nobody caught', (run) => run.send('throw')],
+    ['its last line', (run) => run.send('leave')],
+  ];
+
+  test.each(endings)('servers are gone after a run that ended by %s', async (_, end) => {
+    const run = fork(join(import.meta.dirname, 'run-to-be-ended.ts'), [], {
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    const [{ pids, folders }] = (await once(run, 'message')) as [{ pids: number[]; folders: string[] }];
+    expect(pids.length).toBe(2);
+    expect(pids.every(runs)).toBe(true);
+    const ended = once(run, 'exit');
+    end(run);
+    await ended;
+    while (pids.some(runs) || folders.some(existsSync)) await pause(10);
+    expect(pids.filter(runs)).toEqual([]);
+    expect(folders.filter(existsSync)).toEqual([]);
+  });
+});
+
+function runs(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+function ask(port: number, question: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(question));
+    socket.once('error', reject);
+    socket.once('data', (answer) => {
+      socket.destroy();
+      resolve(answer.toString());
+    });
+  });
+}

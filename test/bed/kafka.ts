@@ -47,6 +47,8 @@ export interface KafkaCluster extends AsyncDisposable {
   readonly bootstrap: string;
   readonly clusterId: string;
   readonly brokers: readonly Broker[];
+  /** Where its data and logs are while it lasts. */
+  readonly folder: string;
   /** Where `security` was asked for. */
   readonly secured: Secured | undefined;
   /** Ends all brokers at once; what they held is lost. */
@@ -86,6 +88,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaClust
     bootstrap: listeners('plain'),
     clusterId,
     brokers,
+    folder,
     secured: files && {
       ...files.public,
       sasl: listeners('sasl'),

@@ -11,6 +11,7 @@ export interface RedisServer extends AsyncDisposable {
   /** redis://127.0.0.1:PORT */
   readonly url: string;
   readonly port: number;
+  readonly folder: string;
   /** Undefined while it is down. */
   readonly pid: number | undefined;
   /** `kill -9`, and what it held is gone; resolves when the process is gone. */
@@ -49,6 +50,7 @@ export async function startRedis(): Promise<RedisServer> {
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
+    folder,
     get pid() {
       return server?.pid;
     },

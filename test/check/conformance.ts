@@ -1,0 +1,57 @@
+/** docs/CONFORMANCE.md as rows, and what is wrong with what they name. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface Row {
+  readonly line: number;
+  readonly promise: string;
+  readonly holders: readonly string[];
+}
+
+/** Every row of every table of two columns, but for the heads. */
+export function conformanceRows(text: string): Row[] {
+  return text.split('\n').flatMap((line, index) => {
+    if (!line.startsWith('|') || /^\|\s*(promise\s*\||-)/.test(line)) return [];
+    const [promise = '', held = '', ...more] = line
+      .replace(/^\|/, '')
+      .replace(/\|\s*$/, '')
+      .split('|')
+      .map((cell) => cell.trim());
+    const holders = more.length > 0 ? [] : held.split('<br>').map((holder) => holder.trim().replace(/^`(.*)`$/, '$1'));
+    return [{ line: index + 1, promise, holders }];
+  });
+}
+
+/** What is wrong with a row, as sentences; none where every holder exists under `root`. */
+export function rowFaults(row: Row, root: string): string[] {
+  const at = `line ${row.line}`;
+  if (row.promise === '' || row.holders.length === 0) return [`${at}: a row is | promise | held by |`];
+  return row.holders.flatMap((holder) => {
+    const fault = holderFault(holder, root);
+    return fault === undefined ? [] : [`${at}: ${fault}`];
+  });
+}
+
+function holderFault(holder: string, root: string): string | undefined {
+  if (/^not held yet: \S/.test(holder)) return undefined;
+  const bench = /^bench\/\S+\.bench\.ts$/.test(holder);
+  const [file = '', ...titles] = holder.split(' › ');
+  if (!bench && !/^test\/\S+\.test\.ts$/.test(file)) return `"${holder}" names no test, no bench and no reason`;
+  if (!existsSync(join(root, file))) return `there is no file ${file}`;
+  if (bench) return undefined;
+  if (titles.length === 0) return `"${holder}" names no test of the file`;
+  const known = titlesIn(readFileSync(join(root, file), 'utf8'));
+  const missing = titles.filter((title) => !known.has(title));
+  return missing.length === 0 ? undefined : `${file} has no test "${missing.join('", "')}"`;
+}
+
+/** Titles given to test, it and describe (with .each, .concurrent and so on) in a source text. */
+function titlesIn(source: string): Set<string> {
+  const call =
+    /\b(?:test|it|describe)\b[^'"`\n;]*?(?:\([^()]*\))?\(\s*(?:'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|`((?:\\.|[^`\\])*)`)/g;
+  const titles = new Set<string>();
+  for (const [, single, double, template] of source.matchAll(call)) {
+    titles.add((single ?? double ?? template ?? '').replace(/\\(.)/g, '$1'));
+  }
+  return titles;
+}
