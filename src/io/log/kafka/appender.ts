@@ -13,8 +13,6 @@ import { asLogError } from './errors.ts';
 const mostWaiting = 10_000;
 /** A recreated Kafka topic may be written under its former incarnation's name for as long. */
 const metadataAge = 1_000;
-/** About 7 s of trying. */
-export const producerRetry = { initialRetryTime: 100, multiplier: 2, factor: 0.2, maxRetryTime: 2_000, retries: 7 };
 
 export class Appender {
   readonly #cluster: Cluster;
@@ -102,7 +100,6 @@ export class Appender {
       idempotent: true,
       allowAutoTopicCreation: false,
       createPartitioner: Partitioners.DefaultPartitioner,
-      retry: producerRetry,
     });
     await producer.connect();
     return producer;

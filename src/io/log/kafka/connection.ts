@@ -10,7 +10,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Kafka, KafkaConfig } from 'kafkajs';
+import type { Kafka, KafkaConfig, Message, RecordMetadata } from 'kafkajs';
 import { type Header, LogError } from '../../../core/log/index.ts';
 import type { Observe } from '../../../core/observe.ts';
 import { asLogError } from './errors.ts';
@@ -80,6 +80,30 @@ interface Broker {
   connect(): Promise<void>;
 }
 
+/** A transactional producer taken apart: each step by itself. */
+export interface TransactionMachinery {
+  readonly eos: {
+    /** Takes a new epoch; also before each further transaction. */
+    initProducerId(): Promise<void>;
+    getProducerId(): unknown;
+    getProducerEpoch(): number;
+    beginTransaction(): void;
+    commit(): Promise<void>;
+  };
+  /** Registers the partitions with the transaction and sends. Messages name their partition. */
+  send(batch: {
+    readonly acks: -1;
+    readonly topicMessages: readonly { readonly topic: string; readonly messages: Message[] }[];
+  }): Promise<RecordMetadata[]>;
+  disconnect(): Promise<void>;
+}
+
+interface KafkajsCluster {
+  retry: object;
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+}
+
 const load = createRequire(import.meta.url);
 mendRecord();
 const kafkajs = load('kafkajs') as typeof import('kafkajs');
@@ -87,11 +111,19 @@ const ConnectionPool = load('kafkajs/src/network/connectionPool') as new (option
 const BrokerClass = load('kafkajs/src/broker') as new (options: object) => Broker;
 const EncoderClass = load('kafkajs/src/protocol/encoder') as new () => Encoder;
 const { createLogger } = load('kafkajs/src/loggers') as { createLogger(options: object): object };
+const ClusterClass = load('kafkajs/src/cluster') as new (options: object) => KafkajsCluster;
+const createRetry = load('kafkajs/src/retry') as (options: object) => unknown;
+const createEosManager = load('kafkajs/src/producer/eosManager') as (options: object) => TransactionMachinery['eos'];
+const createSendMessages = load('kafkajs/src/producer/sendMessages') as (
+  options: object,
+) => TransactionMachinery['send'];
 const socketFactory = (load('kafkajs/src/network/socketFactory') as () => unknown)();
 mendQueue();
 
 const connectionTimeout = 3_000;
 const authenticationTimeout = 5_000;
+/** Said outright: kafkajs has other defaults where NODE_ENV is "test". About 7 s of trying. */
+const retry = { initialRetryTime: 100, multiplier: 2, factor: 0.2, maxRetryTime: 2_000, retries: 7 };
 
 /** Every connection and client of one cluster, made alike. */
 export class Connections {
@@ -115,6 +147,7 @@ export class Connections {
       authenticationTimeout,
       reauthenticationThreshold: 10_000,
       requestTimeout: 10_000,
+      retry,
       logCreator,
       ...(ssl === undefined ? {} : { ssl }),
       ...(sasl === undefined ? {} : { sasl }),
@@ -125,6 +158,28 @@ export class Connections {
   /** kafkajs's public client, for producers and admin. */
   client(): Kafka {
     return new kafkajs.Kafka(this.#config);
+  }
+
+  /** Connects, and hands out what a transaction is made of. */
+  async transactions(transactionalId: string, transactionTimeout: number): Promise<TransactionMachinery> {
+    const logger = this.#logger as { namespace(name: string): object };
+    const cluster = new ClusterClass({
+      ...this.#config,
+      logger,
+      socketFactory,
+      metadataMaxAge: 60_000,
+      allowAutoTopicCreation: false,
+      enforceRequestTimeout: true,
+      maxInFlightRequests: 1,
+    });
+    // Read by the manager below: how it waits for another writer's transaction to end.
+    cluster.retry = { initialRetryTime: 10, multiplier: 1.5, factor: 0.2, maxRetryTime: 500, retries: 20 };
+    await cluster.connect();
+    const named = logger.namespace('Transactions');
+    const eos = createEosManager({ logger: named, cluster, transactionTimeout, transactional: true, transactionalId });
+    const retrier = createRetry(retry);
+    const send = createSendMessages({ logger: named, cluster, partitioner: () => 0, eosManager: eos, retrier });
+    return { eos, send, disconnect: () => cluster.disconnect() };
   }
 
   /** Connects and authenticates. Rejects with LogError. A request unanswered for `timeoutMs` closes the wire. */
