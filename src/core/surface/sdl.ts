@@ -34,39 +34,9 @@ export function rootFields(contract: Contract): {
 /** The same as valid SDL without layout, for whoever only parses it. */
 export function schemaText(contracts: readonly Contract[]): string {
   const definitions = new Definitions();
-  const subscription: string[] = [];
-  const query: string[] = [];
-  const mutation: string[] = [];
-  definitions.scalar('DateTime');
-  for (const contract of contracts) {
-    const roots = rootFields(contract);
-    const notice = deprecatedBy(deprecation(contract));
-    const about = described(sentences(contract.title, contract.description.purpose, contract.description.limitations));
-    if (roots.stream !== null) {
-      const event = eventType(definitions, contract);
-      const args = `${matching(definitions, contract)}, ${FROM} = {latest: true}, ${ON_LAG}`;
-      subscription.push(`${about}${roots.stream}(${args}): ${event}!${notice}`);
-      subscription.push(`${about}${roots.batch}(${args}, ${BATCH}): ${batchType(definitions, event)}!${notice}`);
-      definitions.scalar('Duration');
-    }
-    if (roots.history !== null) {
-      const connection = connectionType(definitions, eventType(definitions, contract));
-      query.push(
-        `${about}${roots.history}(${PAGE}, ${FROM}, ${matching(definitions, contract)}): ${connection}!${notice}`,
-      );
-      definitions.scalar('Duration');
-    }
-    if (roots.publish !== null) {
-      definitions.scalar('Cursor');
-      const input = definitions.inputObject(contract.typeName, contract.fields);
-      const receipt = definitions.add(
-        'PublishReceipt',
-        () =>
-          `${described('Where a published event stands.')}${block('type PublishReceipt', ['cursor: Cursor!', 'time: DateTime!'])}`,
-      );
-      mutation.push(`${about}${roots.publish}(input: ${input}!): ${receipt}!${notice}`);
-    }
-  }
+  const roots: Roots = { subscription: [], query: [], mutation: [] };
+  for (const contract of contracts) addRoots(roots, definitions, contract);
+  const { subscription, query, mutation } = roots;
   return [
     block('type Query', [
       ...query,
@@ -83,6 +53,42 @@ export function schemaText(contracts: readonly Contract[]): string {
   ].join('\n\n');
 }
 
+interface Roots {
+  readonly subscription: string[];
+  readonly query: string[];
+  readonly mutation: string[];
+}
+
+function addRoots({ subscription, query, mutation }: Roots, definitions: Definitions, contract: Contract): void {
+  const names = rootFields(contract);
+  const { title, description } = contract;
+  const field = (about: string, head: string, type: string): string =>
+    `${described(about)}${head}: ${type}!${deprecatedBy(deprecation(contract))}`;
+  if (names.stream !== null) {
+    for (const scalar of ['Cursor', 'DateTime', 'Duration', 'TopicFilter']) definitions.scalar(scalar);
+    const event = eventType(definitions, contract);
+    const args = `${matching(definitions, contract)}, ${FROM} = {latest: true}, ${ON_LAG}`;
+    const about = sentences(title, description.purpose, description.limitations);
+    subscription.push(field(about, `${names.stream}(${args})`, event));
+    const batched = sentences(title, `The same as \`${names.stream}\`, several events in one message`);
+    subscription.push(field(batched, `${names.batch}(${args}, ${BATCH})`, batchType(definitions, event)));
+  }
+  if (names.history !== null) {
+    for (const scalar of ['Cursor', 'DateTime', 'Duration', 'TopicFilter']) definitions.scalar(scalar);
+    const args = `${PAGE}, ${FROM}, ${matching(definitions, contract)}`;
+    const about = sentences(title, 'What was recorded, oldest first, a page at a time', description.limitations);
+    query.push(
+      field(about, `${names.history}(${args})`, connectionType(definitions, eventType(definitions, contract))),
+    );
+  }
+  if (names.publish !== null) {
+    for (const scalar of ['Cursor', 'DateTime']) definitions.scalar(scalar);
+    const input = definitions.inputObject(contract.typeName, contract.fields);
+    const about = sentences(title, 'Publishes one event; answers when it is recorded');
+    mutation.push(field(about, `${names.publish}(input: ${input}!)`, receiptType(definitions)));
+  }
+}
+
 const FROM = '"Where to begin." from: ReplayFrom';
 const ON_LAG = '"What happens when the subscriber reads slower than events arrive." onLag: OnLag = CATCH_UP';
 const BATCH =
@@ -92,14 +98,12 @@ const PAGE =
 
 /** The arguments that say which events. */
 function matching(definitions: Definitions, contract: Contract): string {
-  definitions.scalar('TopicFilter');
   const where = definitions.filter(contract.typeName, contract.fields);
   const topic = `${described(`Topics are \`${contract.templateText}\`.`)}topic: TopicFilter`;
   return where === null ? topic : `${topic}, "Which events, by their fields." where: ${where}`;
 }
 
 function eventType(definitions: Definitions, contract: Contract): string {
-  definitions.scalar('Cursor');
   const data = `${definitions.object(contract.typeName, contract.fields, sentences(contract.description.purpose))}${contract.deletes ? '' : '!'}`;
   const about = `${contract.title}: an event with its position.`;
   return definitions.add(`${contract.typeName}Event`, () =>
@@ -128,6 +132,13 @@ function batchType(definitions: Definitions, event: string): string {
   );
 }
 
+function receiptType(definitions: Definitions): string {
+  return definitions.add(
+    'PublishReceipt',
+    () => `"Where a published event stands." ${block('type PublishReceipt', ['cursor: Cursor!', 'time: DateTime!'])}`,
+  );
+}
+
 function connectionType(definitions: Definitions, event: string): string {
   definitions.add(`${event}Edge`, () => block(`type ${event}Edge`, ['cursor: Cursor!', `node: ${event}!`]));
   return definitions.add(`${event}Connection`, () =>
@@ -139,7 +150,7 @@ function connectionType(definitions: Definitions, event: string): string {
 }
 
 /** Why a client should move on, where the product is deprecated. */
-export function deprecation(contract: Contract): string | null {
+function deprecation(contract: Contract): string | null {
   if (contract.status !== 'deprecated' && contract.status !== 'retired') return null;
   const { successor = null, noticePeriod = null } = contract.deprecation ?? {};
   return sentences(
