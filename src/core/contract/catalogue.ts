@@ -9,8 +9,8 @@ export interface CatalogueOptions {
 }
 
 /**
- * Findings over several contracts that are each right: the later one (by file) is at fault. They have no line of their own:
- * they point at the beginning of the file.
+ * Findings over several contracts that are each right: of two that clash, the later in the list is at fault. They have no line
+ * of their own: they point at the beginning of the file.
  */
 export function checkCatalogue(contracts: readonly Contract[], options: CatalogueOptions = {}): readonly Finding[] {
   const findings: Finding[] = [];
@@ -18,7 +18,7 @@ export function checkCatalogue(contracts: readonly Contract[], options: Catalogu
   const report = (contract: Contract, rule: string, message: string, hint: string): void => {
     findings.push({ severity: 'error', rule, file: contract.file, line: 1, column: 1, message, hint });
   };
-  for (const contract of [...contracts].sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0))) {
+  for (const contract of contracts) {
     const same = taken.product.get(contract.product);
     if (same !== undefined) {
       report(contract, 'unique-product', `the product ${contract.name} with major version ${contract.major} is defined by ${same.file} already`, 'one file a major version: raise the major, or remove one of the two');

@@ -76,7 +76,7 @@ const byKind: Readonly<Record<ScalarType['kind'], (value: unknown, type: ScalarT
     return number === 0 ? 0 : number;
   },
   int: (value, type) => {
-    const number = asNumber(value);
+    const number = value instanceof Numeral ? Number(canonicalLong(value.text) ?? Number.NaN) : value;
     if (typeof number !== 'number' || !Number.isInteger(number)) return null;
     const [least, greatest] = ranges[type.width ?? 'i32'] as readonly [number, number];
     return number < least || number > greatest ? null : number === 0 ? 0 : number;

@@ -1,0 +1,138 @@
+/**
+ * Records in JSON (RFC 8259, UTF-8). Of a key that stands twice the last counts; a key `__proto__` is a key like any other.
+ *
+ * JSON.parse makes doubles of numbers. Where the contract has a type that a double cannot hold, or derives from the record, and
+ * the text has a number that a double might not hold, it is parsed again with the numbers' own text: three times the cost,
+ * for those records alone.
+ */
+import { isUtf8 } from 'node:buffer';
+import { type Codec, type Contract, compileLayout, type Field, type FieldType, Numeral, PayloadError } from '../../core/contract/index.ts';
+
+/** Deeper nesting is refused. A record of up to twice this many bytes cannot have it, and is not looked at. */
+const maxDepth = 512;
+/** Any number of at most 15 significant digits comes back from a double as it went in. */
+const safeDigits = 15;
+
+type Reviver = (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown;
+
+const keepDigits: Reviver = (_key, value, context) => {
+  if (typeof value !== 'number' || context.source === undefined) return value;
+  const { source } = context;
+  if (source.length <= safeDigits && !/[eE]/.test(source)) return value;
+  return String(value) === source ? value : new Numeral(source);
+};
+
+export const jsonCodec: Codec = {
+  formats: ['json'],
+  async prepare(contract) {
+    const exact = needsDigits(contract);
+    const layout = compileLayout(contract);
+    return {
+      decode: (value) => decode(value, exact),
+      encode: (data) => Buffer.from(JSON.stringify(layout(data), writeNumeral)),
+    };
+  },
+};
+
+function decode(value: Buffer, exact: boolean): unknown {
+  if (!isUtf8(value)) throw new PayloadError('', 'not UTF-8');
+  if (value.length > 2 * maxDepth && nestedDeeper(value)) throw new PayloadError('', `nested more than ${maxDepth} deep`);
+  const text = value.toString();
+  try {
+    if (exact && mayLoseDigits(value, text)) return JSON.parse(text, keepDigits as (this: unknown, key: string, value: unknown) => unknown);
+    return JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the text.
+    throw new PayloadError('', 'not JSON');
+  }
+}
+
+/** Counts brackets in strings too, so that it may see more nesting than there is only in records of many unpaired ones: those are told apart. */
+function nestedDeeper(bytes: Buffer): boolean {
+  let depth = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    const folded = (bytes[i] as number) | 32;
+    if (folded === 123) {
+      depth += 1;
+      if (depth > maxDepth) return nestedDeeperOutsideStrings(bytes);
+    } else if (folded === 125) depth -= 1;
+  }
+  return false;
+}
+
+function nestedDeeperOutsideStrings(bytes: Buffer): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    if (inString) {
+      if (byte === 92) i += 1;
+      else if (byte === 34) inString = false;
+    } else if (byte === 34) inString = true;
+    else if (byte === 123 || byte === 91) {
+      depth += 1;
+      if (depth > maxDepth) return true;
+    } else if (byte === 125 || byte === 93) depth -= 1;
+  }
+  return false;
+}
+
+const digitOrPoint = new Uint8Array(256);
+for (const character of '0123456789.') digitOrPoint[character.charCodeAt(0)] = 1;
+
+/**
+ * Whether the text has a run of more digits than a double keeps, or an exponent that could underflow. Any run that long
+ * covers two neighbours of every eighth byte: looking at those first costs a hundredth of parsing.
+ */
+function mayLoseDigits(bytes: Buffer, text: string): boolean {
+  let before = 0;
+  for (let i = 7; i < bytes.length; i += 8) {
+    const here = digitOrPoint[bytes[i] as number] as number;
+    if ((here & before) !== 0 && hasLongRun(bytes)) return true;
+    if ((here & before) !== 0) break;
+    before = here;
+  }
+  return (text.includes('e-') || text.includes('E-')) && /[eE]-\d{3}/.test(text);
+}
+
+function hasLongRun(bytes: Buffer): boolean {
+  let run = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    if (byte >= 48 && byte <= 57) {
+      run += 1;
+      if (run > safeDigits) return true;
+    } else if (byte !== 46) run = 0;
+  }
+  return false;
+}
+
+function needsDigits(contract: Contract): boolean {
+  return contract.fields.some(fieldNeedsDigits);
+}
+
+function fieldNeedsDigits(field: Field): boolean {
+  return field.derivation !== null || typeNeedsDigits(field.type);
+}
+
+function typeNeedsDigits(type: FieldType): boolean {
+  switch (type.kind) {
+    case 'object':
+      return type.fields.some(fieldNeedsDigits);
+    case 'array':
+      return typeNeedsDigits(type.items);
+    case 'map':
+      return typeNeedsDigits(type.values);
+    case 'long':
+    case 'decimal':
+      return true;
+    default:
+      return type.unit !== undefined;
+  }
+}
+
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
+
+function writeNumeral(_key: string, value: unknown): unknown {
+  return value instanceof Numeral ? rawJSON(value.text) : value;
+}
