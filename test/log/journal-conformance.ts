@@ -79,6 +79,12 @@ export function journalConformance(
       expect(two.of('audit').map(({ value }) => value)).toEqual(Array.from({ length: 20 }, (_, n) => `${n}`));
       expect(two.disorder).toEqual([]);
       expect(two.of('things').map(({ offset }) => offset)).toEqual(one.of('things').map(({ offset }) => offset));
+      // Whatever arrives later, nothing comes a second time.
+      await one.write([['things', 'last', '20']]);
+      await two.until(() => two.state.has('things/last'), 'the last write arrives');
+      expect(two.of('things').length).toBe(21);
+      expect(two.of('audit').length).toBe(20);
+      expect(two.disorder).toEqual([]);
     });
 
     test('a following goes on applying what others write', async () => {
