@@ -84,7 +84,10 @@ export class Placed {
 export class TestWay implements RequestWay {
   /** Live ones, in the order of their placing. */
   readonly placed: Placed[] = [];
-  readonly sessions = new Set<{ readonly peer: { readonly address: string; readonly door: string }; end(error: SluiceError): void }>();
+  readonly sessions = new Set<{
+    readonly peer: { readonly address: string; readonly door: string };
+    end(error: SluiceError): void;
+  }>();
   /** Sources opened: subscriptions that got as far as being placed. */
   opened = 0;
   aborted = 0;
@@ -97,11 +100,27 @@ export class TestWay implements RequestWay {
   private readonly surface = createSurface<ExecutionContext>([flights], {
     history: async (_contract, args) => {
       if (args.topic === 'boom') throw new Error('host kafka-1:9092 said no');
-      if (args.topic !== undefined && args.topic !== null) throw new SluiceError('BAD_FILTER', `topic: "${args.topic}" is no filter.`);
-      const node: EventNode = { product: 'flights', cursor: 'c1', topic: 'a/b', key: null, time: 0, op: 'UPSERT', data: { origin: 'LAX', delay: 3 } };
+      if (args.topic !== undefined && args.topic !== null)
+        throw new SluiceError('BAD_FILTER', `topic: "${args.topic}" is no filter.`);
+      const node: EventNode = {
+        product: 'flights',
+        cursor: 'c1',
+        topic: 'a/b',
+        key: null,
+        time: 0,
+        op: 'UPSERT',
+        data: { origin: 'LAX', delay: 3 },
+      };
       return {
         edges: [{ cursor: 'c1', node }],
-        pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: 'c1', endCursor: 'c1', examined: 1, examinedUntil: 0 },
+        pageInfo: {
+          hasNextPage: false,
+          hasPreviousPage: false,
+          startCursor: 'c1',
+          endCursor: 'c1',
+          examined: 1,
+          examinedUntil: 0,
+        },
       };
     },
     publish: async () => ({ cursor: 'c1', time: 0 }),
@@ -188,7 +207,14 @@ export class TestDoor implements AsyncDisposable {
   readonly door: GraphqlDoor;
   readonly isTls: boolean;
 
-  private constructor(port: number, server: HttpServer, door: GraphqlDoor, way: TestWay, observe: TestDoor['observe'], isTls: boolean) {
+  private constructor(
+    port: number,
+    server: HttpServer,
+    door: GraphqlDoor,
+    way: TestWay,
+    observe: TestDoor['observe'],
+    isTls: boolean,
+  ) {
     this.port = port;
     this.server = server;
     this.door = door;
@@ -198,7 +224,10 @@ export class TestDoor implements AsyncDisposable {
   }
 
   static async open(
-    options: Partial<GraphqlDoorOptions> & { readonly tls?: { readonly cert: string; readonly key: string }; readonly isReady?: () => boolean } = {},
+    options: Partial<GraphqlDoorOptions> & {
+      readonly tls?: { readonly cert: string; readonly key: string };
+      readonly isReady?: () => boolean;
+    } = {},
   ): Promise<TestDoor> {
     const way = new TestWay();
     const observe = createRecorder();
