@@ -27,7 +27,8 @@ const homes = [
   { place: '(main\\.ts|commands)', packages: ['commander'] },
 ];
 
-const packagePath = (names) => `^node_modules/(${names.join('|')})/`;
+/** Of a package that is not installed, the path is its bare name. */
+const packagePath = (names) => `^(node_modules/)?(${names.join('|')})(/|$)`;
 const builtinPath = (names) => `^(node:)?(${names.join('|')})$`;
 /** The folder of one adapter: io/log/kafka, io/doors/graphql, io/files. */
 const adapter = '^src/io/((?:log|cluster|doors)/[^/]+|[^/]+)/';
