@@ -1,6 +1,7 @@
 /** docs/CONFORMANCE.md as rows, and what is wrong with what they name. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import ts from 'typescript';
 
 export interface Row {
   readonly line: number;
@@ -45,13 +46,23 @@ function holderFault(holder: string, root: string): string | undefined {
   return missing.length === 0 ? undefined : `${file} has no test "${missing.join('", "')}"`;
 }
 
-/** Titles given to test, it and describe (with .each, .concurrent and so on) in a source text. */
+/** Titles given to test, it and describe, also by way of .each(...) and the like, in a source text. */
 function titlesIn(source: string): Set<string> {
-  const call =
-    /\b(?:test|it|describe)\b[^'"`\n;]*?(?:\([^()]*\))?\(\s*(?:'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|`((?:\\.|[^`\\])*)`)/g;
   const titles = new Set<string>();
-  for (const [, single, double, template] of source.matchAll(call)) {
-    titles.add((single ?? double ?? template ?? '').replace(/\\(.)/g, '$1'));
-  }
+  const visit = (node: ts.Node): void => {
+    if (ts.isCallExpression(node) && /^(test|it|describe)$/.test(rootOf(node.expression))) {
+      const [title] = node.arguments;
+      if (title !== undefined && ts.isStringLiteralLike(title)) titles.add(title.text);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile('source.ts', source, ts.ScriptTarget.Latest));
   return titles;
+}
+
+/** `test` of test, test.each(rows) and test.concurrent.each`table`. */
+function rootOf(callee: ts.Expression): string {
+  if (ts.isIdentifier(callee)) return callee.text;
+  if (ts.isPropertyAccessExpression(callee) || ts.isCallExpression(callee)) return rootOf(callee.expression);
+  return ts.isTaggedTemplateExpression(callee) ? rootOf(callee.tag) : '';
 }
