@@ -75,7 +75,7 @@ describe('a key', () => {
     expect(attempt(`${key.prefix}_${'A'.repeat(43)}`)).toBe('UNAUTHENTICATED');
   });
 
-  test('of a closed, deleted or unreadable application opens nothing', () => {
+  test('of an application that is closed or deleted opens nothing', () => {
     const { application, key } = setting.partner([]);
     setting.put(`application/${application.id}`, JSON.stringify({ ...application, state: 'CLOSED' }));
     expect(attempt(key.secret)).toBe('UNAUTHENTICATED');
