@@ -2,11 +2,12 @@
  * The only wiring: the core, its adapters and the ways, joined into a running gateway.
  */
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { createAccess, journalTopics } from './core/access/index.ts';
-import type { Contract } from './core/contract/index.ts';
+import { type Contract, readContract } from './core/contract/index.ts';
 import { type Clock, createDelivery, type Delivery } from './core/delivery/index.ts';
 import { SluiceError } from './core/errors.ts';
 import type { Journal, Log } from './core/log/index.ts';
@@ -19,7 +20,7 @@ import { startDemoFeed } from './io/demo/index.ts';
 import { createGraphqlDoor } from './io/doors/graphql/index.ts';
 import { createHttpServer, type Health, type HttpServer, type Route } from './io/doors/http/index.ts';
 import { exampleOperation, pageRoute } from './io/doors/page/index.ts';
-import { watchContracts } from './io/files/index.ts';
+import { readContractFiles, watchContracts } from './io/files/index.ts';
 import { createEmbeddedJournal, createEmbeddedLog, type EmbeddedLog } from './io/log/embedded/index.ts';
 import { createKafkaJournal, createKafkaLog } from './io/log/kafka/index.ts';
 import { createObserve, type Observing } from './io/observe/index.ts';
@@ -80,6 +81,16 @@ export function openJournal(config: Config, observe: Observe): Journal {
     : createEmbeddedJournal({ ...common, ...options });
 }
 
+/** The good contracts of a directory, for commands that check against them; null where it cannot be read. */
+export async function readContracts(dir: string): Promise<readonly Contract[] | null> {
+  try {
+    const files = await readContractFiles(dir);
+    return files.flatMap(({ file, text }) => (text === null ? [] : (readContract(text, file).contract ?? [])));
+  } catch {
+    return null;
+  }
+}
+
 /**
  * Listens and returns; what it needs of clusters and files comes in by itself, and `ready` tells. Throws where it can never
  * work: the address is taken, a certificate cannot be read.
@@ -110,7 +121,6 @@ export async function startGateway(config: Config, observe: Observe): Promise<Ga
     source,
     delivery,
     codecs: [jsonCodec],
-    clusters: Object.keys(config.clusters),
     observe,
     setAside: createSetAside({
       log: logs.get(config.state.cluster) as Log,
@@ -119,8 +129,9 @@ export async function startGateway(config: Config, observe: Observe): Promise<Ga
       observe,
     }),
   });
-  const files = await watchContracts({
+  const files = await watch({
     dir: config.contracts,
+    clusters: Object.keys(config.clusters),
     observe,
     onChange: ({ contracts }) => void inForce.reload(contracts),
   });
@@ -171,8 +182,11 @@ export async function startGateway(config: Config, observe: Observe): Promise<Ga
       clusters: monitor.states(),
       contracts: {
         serving: inForce.contracts().filter(({ source: at }) => at !== null).length,
-        broken: files.current().broken,
-        refused: inForce.refused().map(({ file, message }) => ({ file, message })),
+        broken: files.current().broken.map(({ file, serving, findings }) => ({
+          file: basename(file),
+          serving,
+          findings: findings.map(({ line, column, message }) => ({ line, column, message })),
+        })),
       },
       state: { confirmed: !access.stale, ageMs: Number.isFinite(access.age) ? Math.round(access.age) : null },
     },
@@ -216,7 +230,7 @@ export async function startGateway(config: Config, observe: Observe): Promise<Ga
         return false;
       }
     },
-    reloadContracts: () => files.reload(),
+    reloadContracts: () => void files.reload(),
     openGraphiql(key) {
       graphiql.key = key;
     },
@@ -226,7 +240,7 @@ export async function startGateway(config: Config, observe: Observe): Promise<Ga
       await server.drain();
       clearInterval(pulse);
       monitor.stop();
-      files.close();
+      await files.close();
       await feed?.[Symbol.asyncDispose]();
       await state[Symbol.asyncDispose]();
       await journal[Symbol.asyncDispose]();
@@ -237,6 +251,18 @@ export async function startGateway(config: Config, observe: Observe): Promise<Ga
 
 function drainDelivery(delivery: Delivery): void {
   delivery.drain(new SluiceError('DRAINING'));
+}
+
+async function watch(options: Parameters<typeof watchContracts>[0]): ReturnType<typeof watchContracts> {
+  try {
+    return await watchContracts(options);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    throw new SluiceError(
+      'NOT_FOUND',
+      `The contracts in ${options.dir} cannot be read (${why}): set "contracts" to their directory.`,
+    );
+  }
 }
 
 function clusterOptions(config: Config, name: string): Config['clusters'][string] {

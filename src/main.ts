@@ -5,10 +5,14 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { ConfigError, type Config, loadConfig, processEnvironment } from './config.ts';
+import type { CreateGrantArguments } from './commands/grant.ts';
+import type { OpenJournal } from './commands/state.ts';
+import { type Config, ConfigError, loadConfig, processEnvironment } from './config.ts';
 import { asSluiceError } from './core/errors.ts';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 const out = { stdout: process.stdout, stderr: process.stderr };
 
 const configure = (file: string | undefined): Config => loadConfig(file ?? null, processEnvironment, process.cwd());
@@ -23,10 +27,12 @@ const withConfig = (command: Command): Command =>
   command.option('-c, --config <file>', 'the configuration file; without it, the embedded default');
 const withJson = (command: Command): Command => command.option('--json', 'print JSON alone to stdout', false);
 
-withConfig(program.command('serve', { isDefault: true }).description('run the gateway')).action(async (options: { config?: string }) => {
-  const { serve } = await import('./commands/serve.ts');
-  await finish(serve(configure(options.config), out));
-});
+withConfig(program.command('serve', { isDefault: true }).description('run the gateway')).action(
+  async (options: { config?: string }) => {
+    const { serve } = await import('./commands/serve.ts');
+    await finish(serve(configure(options.config), out));
+  },
+);
 
 const contracts = program.command('contracts').description('data-product contracts');
 withJson(contracts.command('lint [dir]').description('check a directory of contracts')).action(
@@ -47,6 +53,135 @@ generate
     const { generateSchema } = await import('./commands/generate.ts');
     await finish(generateSchema({ contractsDir: options.contracts, outDir: options.out, check: options.check }, out));
   });
+
+interface Common {
+  readonly config?: string;
+  readonly json: boolean;
+}
+
+/** A command of the state of record: under a group, with --config and --json. */
+function stateCommand<Options>(
+  group: Command,
+  name: string,
+  description: string,
+  required: readonly (readonly [flag: string, description: string])[],
+  optional: readonly (readonly [flag: string, description: string])[],
+  act: (open: OpenJournal, options: Options & Common, config: Config) => Promise<number>,
+): void {
+  const command = withJson(withConfig(group.command(name).description(description)));
+  for (const [flag, text] of required) command.requiredOption(flag, text);
+  for (const [flag, text] of optional) command.option(flag, text);
+  command.action(async (options: Options & Common) => {
+    const config = configure(options.config);
+    const { openJournal, openObserve } = await import('./gateway.ts');
+    await finish(
+      act(
+        async () => {
+          const observe = await openObserve(
+            { ...config, log: { level: 'error' }, telemetry: {} },
+            process.stderr.isTTY,
+          );
+          const journal = openJournal(config, observe);
+          const close = async (): Promise<void> => {
+            await journal[Symbol.asyncDispose]();
+            await observe[Symbol.asyncDispose]();
+          };
+          return { journal, close };
+        },
+        options,
+        config,
+      ),
+    );
+  });
+}
+
+const app = program.command('app').description('applications: the programs of partners');
+stateCommand<{ name: string }>(
+  app,
+  'create',
+  'create an application',
+  [['--name <name>', 'what people call it']],
+  [],
+  async (open, options) => {
+    const { createApp } = await import('./commands/app.ts');
+    return createApp(open, options, out);
+  },
+);
+stateCommand(app, 'list', 'list applications', [], [], async (open, options) => {
+  const { listApps } = await import('./commands/app.ts');
+  return listApps(open, options, out);
+});
+
+const appFlag = ['--app <id>', 'the application'] as const;
+const key = program.command('key').description('API keys of applications');
+stateCommand<{ app: string; expires?: string }>(
+  key,
+  'create',
+  'create a key, shown this once',
+  [appFlag],
+  [['--expires <when>', 'a duration (P90D) or a date and time; default: never']],
+  async (open, options) => {
+    const { createAppKey } = await import('./commands/key.ts');
+    return createAppKey(open, options, out);
+  },
+);
+stateCommand<{ app?: string }>(
+  key,
+  'list',
+  'list keys, without their secrets',
+  [],
+  [appFlag],
+  async (open, options) => {
+    const { listKeys } = await import('./commands/key.ts');
+    return listKeys(open, options, out);
+  },
+);
+stateCommand<{ key: string }>(
+  key,
+  'revoke',
+  'revoke a key; its live subscriptions end',
+  [['--key <id>', 'the key']],
+  [],
+  async (open, options) => {
+    const { revokeAppKey } = await import('./commands/key.ts');
+    return revokeAppKey(open, options, out);
+  },
+);
+
+const grant = program.command('grant').description('which applications may see which products');
+stateCommand<Omit<CreateGrantArguments, 'contracts' | 'json'>>(
+  grant,
+  'create',
+  'grant an application access to a product',
+  [appFlag, ['--product <name>', 'the product, with its major from 2 on: flights, flights-v2']],
+  [
+    ['--roles <role...>', 'roles of the contract'],
+    ['--topics <filter...>', 'topic filters of which one must match'],
+    ['--hidden <field...>', 'fields not to be seen'],
+    ['--rows <json>', 'a filter as JSON; only events that match are seen'],
+    ['--replay <duration>', 'how far back it may read, such as P1D'],
+  ],
+  async (open, options, config) => {
+    const { createAppGrant } = await import('./commands/grant.ts');
+    const { readContracts } = await import('./gateway.ts');
+    return createAppGrant(open, { ...options, contracts: await readContracts(config.contracts) }, out);
+  },
+);
+stateCommand<{ app?: string }>(grant, 'list', 'list grants', [], [appFlag], async (open, options) => {
+  const { listGrants } = await import('./commands/grant.ts');
+  return listGrants(open, options, out);
+});
+stateCommand<{ grant: string }>(
+  grant,
+  'revoke',
+  'close a grant; its live subscriptions end',
+  [['--grant <id>', 'the grant']],
+  [],
+  async (open, options) => {
+    const { revokeAppGrant } = await import('./commands/grant.ts');
+    return revokeAppGrant(open, options, out);
+  },
+);
 
 async function finish(code: Promise<number>): Promise<void> {
   process.exitCode = await code;

@@ -1,15 +1,8 @@
 /**
- * The contracts' way: files changed -> check against each other -> compile aside -> serve -> recompile the views.
- * A contract that cannot be served never replaces one that is.
+ * The contracts' way: files changed -> compile aside -> prepare the codec -> serve -> recompile the views. Which contract of a file
+ * is in force (the newest, or the last good one) has been decided before.
  */
-import {
-  type Codec,
-  type CompiledContract,
-  type Contract,
-  checkCatalogue,
-  compileContract,
-  type Finding,
-} from '../core/contract/index.ts';
+import { type Codec, type CompiledContract, type Contract, compileContract } from '../core/contract/index.ts';
 import type { Delivery } from '../core/delivery/index.ts';
 import type { Observe } from '../core/observe.ts';
 import type { LocalSource } from '../core/routing/index.ts';
@@ -19,8 +12,6 @@ export interface ContractsInForce {
   /** The same array until something changes. */
   readonly contracts: () => readonly Contract[];
   readonly compiled: (product: string) => CompiledContract | null;
-  /** What was refused by the last reload although its file is well-formed. */
-  readonly refused: () => readonly Finding[];
   /** Puts these contracts in force, one reload at a time; resolves when new requests see them. */
   reload(next: readonly Contract[]): Promise<void>;
 }
@@ -34,29 +25,19 @@ export function createContractsInForce(options: {
   readonly source: LocalSource;
   readonly delivery: Pick<Delivery, 'reload'>;
   readonly codecs: readonly Codec[];
-  readonly clusters: readonly string[];
   readonly observe: Observe;
   readonly setAside: SetAside;
 }): ContractsInForce {
   const { source, delivery, observe } = options;
   let inForce: ReadonlyMap<string, InForce> = new Map();
   let contracts: readonly Contract[] = [];
-  let refused: readonly Finding[] = [];
   let last: Promise<void> = Promise.resolve();
 
   const swap = async (next: readonly Contract[]): Promise<void> => {
-    const findings = checkCatalogue(next, { clusters: options.clusters });
-    const broken = new Set(findings.filter((finding) => finding.severity === 'error').map((finding) => finding.file));
-    for (const finding of findings) {
-      const { file, line, column, rule, hint } = finding;
-      observe[finding.severity === 'error' ? 'error' : 'warn'](finding.message, { file, line, column, rule, hint });
-    }
     const compiled = new Map<string, InForce>();
     for (const contract of next) {
       const before = inForce.get(contract.product);
-      if (broken.has(contract.file)) {
-        if (before !== undefined) compiled.set(contract.product, before);
-      } else if (before?.contract.digest === contract.digest) {
+      if (before?.contract.digest === contract.digest) {
         compiled.set(contract.product, before);
       } else {
         compiled.set(contract.product, { contract, compiled: compileContract(contract) });
@@ -65,7 +46,6 @@ export function createContractsInForce(options: {
     const changes = [...compiled].filter(([product, { compiled: now }]) => inForce.get(product)?.compiled !== now);
     const readers = await Promise.all(changes.map(([, { contract, compiled: now }]) => prepare(contract, now)));
     const gone = [...inForce.keys()].filter((product) => !compiled.has(product));
-    refused = findings;
     inForce = compiled;
     contracts = [...compiled.values()].map(({ contract }) => contract);
     for (const [i, [product]] of changes.entries()) source.serve(product, readers[i] ?? null);
@@ -105,7 +85,6 @@ export function createContractsInForce(options: {
   return {
     contracts: () => contracts,
     compiled: (product) => inForce.get(product)?.compiled ?? null,
-    refused: () => refused,
     reload(next) {
       last = last.then(
         () => swap(next),
