@@ -61,7 +61,7 @@ const pieces = [
   '\udfff',
   '\udc00\ud800',
   '</script>',
-  '${x}',
+  '`x`',
   "'",
   '__proto__',
   '{"a":1}',
@@ -118,18 +118,20 @@ function scalarValue(kind: string, random: Random): unknown {
   }
 }
 
-function valueOf(type: FieldType, required: boolean, random: Random): unknown {
+function randomValue(type: FieldType, required: boolean, random: Random): unknown {
   if (!required && random.chance(0.2)) return null;
   switch (type.kind) {
     case 'object':
       return dataOf(type.fields, random);
     case 'array':
-      return Array.from({ length: random.pick([0, 1, 2, 4]) }, () => valueOf(type.items, type.itemsRequired, random));
+      return Array.from({ length: random.pick([0, 1, 2, 4]) }, () =>
+        randomValue(type.items, type.itemsRequired, random),
+      );
     case 'map':
       return Object.fromEntries(
         Array.from({ length: random.pick([0, 1, 3]) }, () => [
           random.pick(['', '7', '__proto__', randomText(random), 'k']),
-          valueOf(type.values, type.valuesRequired, random),
+          randomValue(type.values, type.valuesRequired, random),
         ]),
       );
     default:
@@ -138,7 +140,7 @@ function valueOf(type: FieldType, required: boolean, random: Random): unknown {
 }
 
 function dataOf(fields: readonly Field[], random: Random): PublicData {
-  return Object.fromEntries(fields.map(({ name, type, required }) => [name, valueOf(type, required, random)]));
+  return Object.fromEntries(fields.map(({ name, type, required }) => [name, randomValue(type, required, random)]));
 }
 
 export function randomEvent(contract: Contract, random: Random): PublicEvent {

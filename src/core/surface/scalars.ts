@@ -1,5 +1,5 @@
 /** The custom scalars of the surface: their documentation, and what they accept from a partner. All but DateTime are text through and through. */
-import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
+import { GraphQLError, GraphQLScalarType, Kind, print, type ValueNode } from 'graphql';
 import type { ScalarKind } from '../contract/index.ts';
 import { formatInstant, isDate, isTime, parseDateTime, parseDuration } from './temporal.ts';
 
@@ -94,11 +94,13 @@ export const scalars: Readonly<Record<string, ScalarText>> = {
 const SHOWN = 60;
 
 function scalarType(name: string, scalar: ScalarText): GraphQLScalarType {
-  const refuse = (given: string): never => {
+  const refuse = (given: string, node?: ValueNode): never => {
     const shown = given.length > SHOWN ? `${given.slice(0, SHOWN)}…` : given;
-    throw new GraphQLError(`${name} cannot represent ${JSON.stringify(shown)}: expected ${scalar.expected}.`);
+    const message = `${name} cannot represent ${JSON.stringify(shown)}: expected ${scalar.expected}.`;
+    throw new GraphQLError(message, node === undefined ? {} : { nodes: node });
   };
-  const read = (text: string): string => (text.length > MAX_TEXT ? null : scalar.read(text)) ?? refuse(text);
+  const read = (text: string, node?: ValueNode): string =>
+    (text.length > MAX_TEXT ? null : scalar.read(text)) ?? refuse(text, node);
   return new GraphQLScalarType({
     name,
     description: scalar.description,
@@ -115,9 +117,9 @@ function scalarType(name: string, scalar: ScalarText): GraphQLScalarType {
       return refuse(typeof value);
     },
     parseLiteral: (node: ValueNode) => {
-      if (node.kind === Kind.STRING) return read(node.value);
-      if (scalar.numeric && (node.kind === Kind.INT || node.kind === Kind.FLOAT)) return read(node.value);
-      return refuse(node.kind);
+      if (node.kind === Kind.STRING) return read(node.value, node);
+      if (scalar.numeric && (node.kind === Kind.INT || node.kind === Kind.FLOAT)) return read(node.value, node);
+      return refuse(print(node), node);
     },
   });
 }

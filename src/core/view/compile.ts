@@ -7,15 +7,10 @@ import {
   type ArgumentNode,
   type DocumentNode,
   type FieldNode,
-  type FragmentDefinitionNode,
   GraphQLObjectType,
   getArgumentValues,
   getNamedType,
-  getOperationAST,
   getVariableValues,
-  Kind,
-  type OperationDefinitionNode,
-  validate,
 } from 'graphql';
 import {
   type Contract,
@@ -26,22 +21,16 @@ import {
 } from '../contract/index.ts';
 import { SluiceError } from '../errors.ts';
 import { canonicalText, type Surface, type SurfaceField } from '../surface/index.ts';
+import { MAX_ERRORS, prepare, type Subscription } from './document.ts';
 import { asOperationError, classified, fault, placed } from './failure.ts';
-import { checkVariables, limitErrors, parseBounded } from './limits.ts';
+import { checkVariables } from './limits.ts';
 import { Lru } from './lru.ts';
 import { compileMatcher } from './matcher.ts';
-import { parseBatch, parseReplayFrom } from './position.ts';
+import { parseMaxDelay, parseMaxEvents, parseReplayFrom } from './position.ts';
 import { Collector, type Selection } from './selection.ts';
 import { compileBatchSerialiser, compileSerialiser } from './serialiser.ts';
 import { shows } from './shows.ts';
-import {
-  type CompiledOperation,
-  type OnLag,
-  type Operation,
-  OperationError,
-  type OperationLimits,
-  type View,
-} from './view.ts';
+import type { CompiledOperation, OnLag, Operation, OperationLimits, View } from './view.ts';
 
 export interface Compiler {
   /** Only subscriptions. Throws OperationError for whatever is wrong with the operation; opens nothing. */
@@ -85,41 +74,6 @@ export function createCompiler(options: { readonly limits: OperationLimits; read
   };
 }
 
-/** A document that is known to be a valid subscription of a surface. */
-interface Subscription {
-  readonly document: DocumentNode;
-  readonly definition: OperationDefinitionNode;
-  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
-}
-
-function prepare(surface: Surface, operation: Operation, limits: OperationLimits): Subscription {
-  const document = parseBounded(operation.query, limits);
-  const excess = limitErrors(document, limits);
-  if (excess.length > 0) throw new OperationError(excess);
-  const errors = validate(surface.schema, document, undefined, { maxErrors: MAX_ERRORS });
-  if (errors.length > 0) throw classified(errors, document);
-  const definition = getOperationAST(document, operation.operationName ?? null);
-  if (definition === null || definition === undefined) {
-    const name = operation.operationName ?? null;
-    throw fault(
-      'BAD_REQUEST',
-      name === null
-        ? 'There are several operations: "operationName" must say which.'
-        : `There is no operation named ${JSON.stringify(name)}.`,
-      undefined,
-      'operationName',
-    );
-  }
-  if (definition.operation !== 'subscription')
-    throw fault('BAD_REQUEST', `Expected a subscription, not a ${definition.operation}.`, definition);
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const node of document.definitions)
-    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node);
-  return { document, definition, fragments };
-}
-
-const MAX_ERRORS = 20;
-
 /** What one subscriber asked for, normalised. */
 interface Asked {
   readonly contract: Contract;
@@ -147,13 +101,16 @@ function read(
   const collector = new Collector(schema, fragments, coerced.coerced);
   const [entry, ...others] = collector.collect(root, [definition.selectionSet]);
   const node = entry?.[1][0];
-  if (entry === undefined || node === undefined || others.length > 0)
-    throw fault('BAD_REQUEST', 'A subscription must select exactly one root field.', definition);
+  if (entry === undefined || node === undefined || others.length > 0) {
+    const at = others.length > 0 ? others.flatMap(([, nodes]) => nodes) : definition;
+    throw fault('BAD_REQUEST', 'A subscription must select exactly one root field.', at);
+  }
   const field = surface.subscription.get(node.name.value);
   const known = root.getFields()[node.name.value];
   const type = known === undefined ? undefined : getNamedType(known.type);
-  if (field === undefined || known === undefined || !(type instanceof GraphQLObjectType))
+  if (field === undefined || known === undefined || !(type instanceof GraphQLObjectType)) {
     throw fault('NOT_FOUND', 'There is no such subscription.', node);
+  }
   const args = getArgumentValues(known, node, coerced.coerced);
   return { ...readArguments(field, args, node), out: entry[0], selection: collector.select(type, entry[1]) };
 }
@@ -179,7 +136,10 @@ function readArguments(
     onLag: at('onLag', (policy) => (policy ?? 'CATCH_UP') as OnLag),
     batch:
       kind === 'batch'
-        ? at('maxEvents', (maxEvents) => parseBatch(maxEvents ?? 100, args['maxDelay'] ?? 'PT0.1S'))
+        ? {
+            maxEvents: at('maxEvents', (count) => parseMaxEvents(count ?? 100)),
+            maxDelayMs: at('maxDelay', (delay) => parseMaxDelay(delay ?? 'PT0.1S')),
+          }
         : null,
   };
 }

@@ -66,13 +66,16 @@ const readers: Readonly<Record<string, (value: unknown, at: string) => ReplayFro
 };
 
 /** Throws BAD_REQUEST. */
-export function parseBatch(
-  maxEvents: unknown,
-  maxDelay: unknown,
-): { readonly maxEvents: number; readonly maxDelayMs: number } {
-  if (typeof maxEvents !== 'number' || maxEvents < 1 || maxEvents > MAX_BATCH_EVENTS)
+export function parseMaxEvents(value: unknown): number {
+  if (typeof value !== 'number' || value < 1 || value > MAX_BATCH_EVENTS) {
     throw bad('maxEvents', `from 1 to ${MAX_BATCH_EVENTS}.`);
-  const maxDelayMs = typeof maxDelay === 'string' ? parseDuration(maxDelay) : null;
-  if (maxDelayMs === null || maxDelayMs > MAX_BATCH_DELAY_MS) throw bad('maxDelay', 'from PT0S to PT60S.');
-  return { maxEvents, maxDelayMs };
+  }
+  return value;
+}
+
+/** In milliseconds. Throws BAD_REQUEST. */
+export function parseMaxDelay(value: unknown): number {
+  const ms = typeof value === 'string' ? parseDuration(value) : null;
+  if (ms === null || ms > MAX_BATCH_DELAY_MS) throw bad('maxDelay', 'from PT0S to PT60S.');
+  return ms;
 }
