@@ -21,7 +21,8 @@ describe('a key', () => {
     setting = new Setting();
     vi.mocked(crypto.timingSafeEqual).mockClear();
   });
-  const attempt = (secret: string | null, from = address): unknown => outcome(() => setting.access.authenticate(secret, from));
+  const attempt = (secret: string | null, from = address): unknown =>
+    outcome(() => setting.access.authenticate(secret, from));
 
   test('has a visible prefix and 32 random bytes, and authenticates its application', () => {
     const { application, key, principal } = setting.partner([]);
@@ -48,7 +49,15 @@ describe('a key', () => {
   });
 
   test('is refused when it is missing, malformed, too long, or one that nobody made', () => {
-    for (const text of [null, '', 'slk_', 'Bearer x', `slk_abcdefghjkmn_${'A'.repeat(43)}`, 'x'.repeat(1_000_000), 'slk_\u0000_']) {
+    for (const text of [
+      null,
+      '',
+      'slk_',
+      'Bearer x',
+      `slk_abcdefghjkmn_${'A'.repeat(43)}`,
+      'x'.repeat(1_000_000),
+      'slk_\u0000_',
+    ]) {
       expect(attempt(text)).toBe('UNAUTHENTICATED');
     }
   });
@@ -113,7 +122,9 @@ describe('brute force', () => {
     const { key } = setting.partner([]);
     const fresh = '198.51.100.1';
     for (let tries = 0; tries < 10; tries++) {
-      expect(outcome(() => setting.access.authenticate(wrong(key.prefix), `203.0.113.${tries}`))).toBe('UNAUTHENTICATED');
+      expect(outcome(() => setting.access.authenticate(wrong(key.prefix), `203.0.113.${tries}`))).toBe(
+        'UNAUTHENTICATED',
+      );
     }
     expect(() => setting.access.authenticate(key.secret, fresh)).toThrow(
       expect.objectContaining({ code: 'RATE_LIMITED', details: { retryAfterMs: 3_000 } }),
@@ -125,7 +136,8 @@ describe('brute force', () => {
   test('by strangers does not slow an address that has used the key before', () => {
     const setting = new Setting();
     const { key } = setting.partner([]);
-    for (let tries = 0; tries < 50; tries++) outcome(() => setting.access.authenticate(wrong(key.prefix), '203.0.113.9'));
+    for (let tries = 0; tries < 50; tries++)
+      outcome(() => setting.access.authenticate(wrong(key.prefix), '203.0.113.9'));
     expect(outcome(() => setting.access.authenticate(key.secret, '203.0.113.10'))).toBe('RATE_LIMITED');
     expect(outcome(() => setting.access.authenticate(key.secret, address))).toMatchObject({ key: key.id });
   });
@@ -133,7 +145,9 @@ describe('brute force', () => {
   test('from an address is slowed whatever is tried, the whole /64 of an IPv6 address together', () => {
     const setting = new Setting();
     for (let tries = 0; tries < 100; tries++) {
-      expect(outcome(() => setting.access.authenticate('guess', `2001:db8::${tries.toString(16)}`))).toBe('UNAUTHENTICATED');
+      expect(outcome(() => setting.access.authenticate('guess', `2001:db8::${tries.toString(16)}`))).toBe(
+        'UNAUTHENTICATED',
+      );
     }
     expect(outcome(() => setting.access.authenticate('guess', '2001:db8:0:0:1::1'))).toBe('RATE_LIMITED');
     expect(outcome(() => setting.access.authenticate('guess', '2001:db8:0:1::1'))).toBe('UNAUTHENTICATED');

@@ -9,7 +9,10 @@ beforeEach(() => {
 });
 
 const refusal = (code: string, message: string | RegExp) =>
-  expect.objectContaining({ code, message: message instanceof RegExp ? expect.stringMatching(message) : expect.stringContaining(message) });
+  expect.objectContaining({
+    code,
+    message: message instanceof RegExp ? expect.stringMatching(message) : expect.stringContaining(message),
+  });
 
 describe('applications', () => {
   test('have an id, a salt and a name, which need not be the only one of its kind', () => {
@@ -46,7 +49,9 @@ describe('keys', () => {
     elsewhere.key(id, { secret: key.secret });
     expect(elsewhere.access.authenticate(key.secret, address).application.id).toBe(id);
     expect(() => elsewhere.key(id, { secret: key.secret })).toThrow(refusal('BAD_REQUEST', 'exists'));
-    expect(() => elsewhere.key(id, { secret: 'hunter2' })).toThrow(refusal('BAD_REQUEST', 'not one that Sluice has made'));
+    expect(() => elsewhere.key(id, { secret: 'hunter2' })).toThrow(
+      refusal('BAD_REQUEST', 'not one that Sluice has made'),
+    );
   });
 
   test('are bounded per application, revoked ones not counted', () => {
@@ -77,18 +82,33 @@ describe('keys', () => {
 describe('grants', () => {
   const grant = (product: string, restrictions = {}, contracts = [orders, parcels]) => {
     const { id } = setting.application();
-    return createGrant(setting.access.state, setting.circumstances, { application: id, product, restrictions }, contracts);
+    return createGrant(
+      setting.access.state,
+      setting.circumstances,
+      { application: id, product, restrictions },
+      contracts,
+    );
   };
 
   test('are ACCEPTED under the plan that every product has', () => {
-    expect(grant('orders').answer).toMatchObject({ apiProduct: 'orders', plan: 'direct', state: 'ACCEPTED', roles: [], restrictions: {} });
+    expect(grant('orders').answer).toMatchObject({
+      apiProduct: 'orders',
+      plan: 'direct',
+      state: 'ACCEPTED',
+      roles: [],
+      restrictions: {},
+    });
   });
 
   test('are refused for a product that is unknown, misnamed or not served', () => {
-    expect(() => grant('order')).toThrow(refusal('NOT_FOUND', 'There is no product "order"; there are orders, parcels.'));
+    expect(() => grant('order')).toThrow(
+      refusal('NOT_FOUND', 'There is no product "order"; there are orders, parcels.'),
+    );
     expect(() => grant('Orders')).toThrow(refusal('BAD_REQUEST', 'kebab-case'));
     expect(() => grant('orders', {}, [])).toThrow(refusal('NOT_FOUND', 'no contract is in force'));
-    expect(() => grant('orders', {}, [sealContract({ ...orders, status: 'retired' })])).toThrow(refusal('BAD_REQUEST', 'orders is retired'));
+    expect(() => grant('orders', {}, [sealContract({ ...orders, status: 'retired' })])).toThrow(
+      refusal('BAD_REQUEST', 'orders is retired'),
+    );
   });
 
   test('are refused with restrictions that do not fit the contract, or would leave nothing', () => {
@@ -97,22 +117,33 @@ describe('grants', () => {
     expect(() => grant('orders', { topics: ['a//b'] })).toThrow(refusal('BAD_FILTER', 'level 2'));
     expect(() => grant('orders', { topics: [] })).toThrow(refusal('BAD_REQUEST', 'restrictions.topics'));
     const bare = sealContract({ ...parcels, template: [], fields: parcels.fields.slice(0, 1) });
-    expect(() => grant('parcels', { hidden: ['orderId'] }, [bare])).toThrow(refusal('BAD_REQUEST', 'would show nothing'));
+    expect(() => grant('parcels', { hidden: ['orderId'] }, [bare])).toThrow(
+      refusal('BAD_REQUEST', 'would show nothing'),
+    );
   });
 
   test('are checked by form where the contracts are not at hand', () => {
     const { id } = setting.application();
     expect(setting.grant(id, 'anything', { restrictions: { rows: '{"nope":{"eq":1}}' } }).apiProduct).toBe('anything');
-    expect(() => setting.grant(id, 'other', { restrictions: { topics: ['a//b'] } })).toThrow(refusal('BAD_FILTER', 'level 2'));
-    expect(() => setting.grant(id, 'other', { restrictions: { replay: '1 day' } })).toThrow(refusal('BAD_REQUEST', '"1 day"'));
-    expect(() => setting.grant(id, 'other', { restrictions: { rows: 'x' } })).toThrow(refusal('BAD_REQUEST', 'not JSON'));
+    expect(() => setting.grant(id, 'other', { restrictions: { topics: ['a//b'] } })).toThrow(
+      refusal('BAD_FILTER', 'level 2'),
+    );
+    expect(() => setting.grant(id, 'other', { restrictions: { replay: '1 day' } })).toThrow(
+      refusal('BAD_REQUEST', '"1 day"'),
+    );
+    expect(() => setting.grant(id, 'other', { restrictions: { rows: 'x' } })).toThrow(
+      refusal('BAD_REQUEST', 'not JSON'),
+    );
   });
 
   test('are given once per product until they end, and end once', () => {
     const { id } = setting.application();
     const first = setting.grant(id, 'orders');
-    expect(() => setting.grant(id, 'orders')).toThrow(refusal('BAD_REQUEST', `has grant ${first.id} to orders already`));
-    const revoke = (grant: string) => setting.change(revokeGrant(setting.access.state, { now: setting.wall }, { grant }));
+    expect(() => setting.grant(id, 'orders')).toThrow(
+      refusal('BAD_REQUEST', `has grant ${first.id} to orders already`),
+    );
+    const revoke = (grant: string) =>
+      setting.change(revokeGrant(setting.access.state, { now: setting.wall }, { grant }));
     expect(revoke(first.id)).toMatchObject({ state: 'CLOSED', endedAt: setting.wall });
     expect(() => revoke(first.id)).toThrow(refusal('BAD_REQUEST', 'it is CLOSED'));
     expect(() => revoke('grant-none')).toThrow(refusal('NOT_FOUND', 'grant-none'));

@@ -31,10 +31,13 @@ describe('what ends is told', () => {
     );
   });
 
-  test.each(['CLOSED', 'PAUSED', 'REJECTED', 'PENDING'])('a grant that is %s to those of that grant, then that surfaces changed', (state) => {
-    rewrite('grant', partner.grants[0], { state });
-    expect(told).toEqual(['parcels GRANT_ENDED', 'changed']);
-  });
+  test.each(['CLOSED', 'PAUSED', 'REJECTED', 'PENDING'])(
+    'a grant that is %s to those of that grant, then that surfaces changed',
+    (state) => {
+      rewrite('grant', partner.grants[0], { state });
+      expect(told).toEqual(['parcels GRANT_ENDED', 'changed']);
+    },
+  );
 
   test('a closed application to its grants first, then to its principals, then that surfaces changed', () => {
     rewrite('application', partner.application, { state: 'CLOSED' });
@@ -121,7 +124,9 @@ describe('a state that is read anew', () => {
     setting.access.adopt();
     expect(told).toEqual(['lost GRANT_ENDED', 'lost UNAUTHENTICATED', 'changed']);
     expect(setting.access.narrow(kept.principal, [parcels])).toEqual([parcels]);
-    expect(() => setting.access.authenticate(lost.key.secret, address)).toThrow(expect.objectContaining({ code: 'UNAUTHENTICATED' }));
+    expect(() => setting.access.authenticate(lost.key.secret, address)).toThrow(
+      expect.objectContaining({ code: 'UNAUTHENTICATED' }),
+    );
   });
 });
 
@@ -136,8 +141,34 @@ describe('records', () => {
       ['__proto__/x', '{"sesame":1}'],
       ['key/one', '"sesame"'],
       ['key/one', `${'['.repeat(100_000)}`],
-      ['key/two', JSON.stringify({ v: 1, id: 'other', application: application.id, prefix: 'slk_a', hash: 'A'.repeat(43), createdAt: 1, expiresAt: null, revokedAt: null })],
-      ['grant/three', JSON.stringify({ v: 1, id: 'three', application: application.id, apiProduct: 'parcels', plan: 'direct', roles: [], restrictions: { sesame: true }, state: 'ACCEPTED', createdAt: 1, endedAt: null })],
+      [
+        'key/two',
+        JSON.stringify({
+          v: 1,
+          id: 'other',
+          application: application.id,
+          prefix: 'slk_a',
+          hash: 'A'.repeat(43),
+          createdAt: 1,
+          expiresAt: null,
+          revokedAt: null,
+        }),
+      ],
+      [
+        'grant/three',
+        JSON.stringify({
+          v: 1,
+          id: 'three',
+          application: application.id,
+          apiProduct: 'parcels',
+          plan: 'direct',
+          roles: [],
+          restrictions: { sesame: true },
+          state: 'ACCEPTED',
+          createdAt: 1,
+          endedAt: null,
+        }),
+      ],
     ];
     for (const [key, value] of broken) setting.put(key, value);
     const lines = setting.lines.slice(before);
@@ -158,6 +189,9 @@ describe('records', () => {
     const { secret: _, ...record } = key;
     setting.put(`key/${key.id}`, JSON.stringify({ ...record, label: 'from a newer version' }));
     setting.change(revokeKey(setting.access.state, { now: setting.wall }, { key: key.id }));
-    expect(setting.access.state.keys.get(key.id)).toMatchObject({ label: 'from a newer version', revokedAt: setting.wall });
+    expect(setting.access.state.keys.get(key.id)).toMatchObject({
+      label: 'from a newer version',
+      revokedAt: setting.wall,
+    });
   });
 });

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { GrantRequest } from '../../src/core/access/index.ts';
-import { type Contract, type Field, type FieldType, type OperationKind, sealContract } from '../../src/core/contract/index.ts';
+import {
+  type Contract,
+  type Field,
+  type FieldType,
+  type OperationKind,
+  sealContract,
+} from '../../src/core/contract/index.ts';
 import { orders, parcels, Setting } from './setting.ts';
 
 type Asked = Omit<GrantRequest, 'application' | 'product'>;
@@ -10,14 +16,21 @@ type Restrictions = NonNullable<Asked['restrictions']>;
 const both: readonly Contract[] = [orders, parcels];
 
 /** What a fresh partner with one grant to the contract is shown of it. */
-function shownOf(contract: Contract, asked: Asked = {}): { readonly setting: Setting; readonly contract: Contract | undefined } {
+function shownOf(
+  contract: Contract,
+  asked: Asked = {},
+): { readonly setting: Setting; readonly contract: Contract | undefined } {
   const setting = new Setting();
   const { principal } = setting.partner([contract.product], asked);
   return { setting, contract: setting.access.narrow(principal, [contract])[0] };
 }
 
 /** Every field with its path, arrays and maps without a level of their own, with whatever masks lie on or above it. */
-function* walk(fields: readonly Field[], at = '', above: readonly string[] = []): Generator<{ path: string; field: Field; masks: readonly string[] }> {
+function* walk(
+  fields: readonly Field[],
+  at = '',
+  above: readonly string[] = [],
+): Generator<{ path: string; field: Field; masks: readonly string[] }> {
   for (const field of fields) {
     const path = at === '' ? field.name : `${at}.${field.name}`;
     const masks = field.mask === null ? above : [...above, field.mask];
@@ -34,7 +47,9 @@ function inside(type: FieldType): readonly Field[] {
 
 const paths = (contract: Contract | undefined): string[] => [...walk(contract?.fields ?? [])].map(({ path }) => path);
 const masks = (contract: Contract | undefined): Record<string, unknown> =>
-  Object.fromEntries([...walk(contract?.fields ?? [])].flatMap(({ path, field }) => (field.mask === null ? [] : [[path, field.mask]])));
+  Object.fromEntries(
+    [...walk(contract?.fields ?? [])].flatMap(({ path, field }) => (field.mask === null ? [] : [[path, field.mask]])),
+  );
 
 describe('what a grant shows', () => {
   test('without a grant nothing, with one the product alone', () => {
@@ -62,7 +77,11 @@ describe('what a grant shows', () => {
     ['a field of an object', { hidden: ['customer.name'] }, ['customer.name']],
     ['a field of the objects in a list', { hidden: ['lines.cost'] }, ['lines.cost']],
     ['an object with all that is in it', { hidden: ['customer'] }, ['customer', 'customer.country', 'customer.name']],
-    ['an object whose every field is hidden', { hidden: ['lines.sku', 'lines.cost'] }, ['lines', 'lines.sku', 'lines.cost']],
+    [
+      'an object whose every field is hidden',
+      { hidden: ['lines.sku', 'lines.cost'] },
+      ['lines', 'lines.sku', 'lines.cost'],
+    ],
   ])('hides %s', (_, restrictions, gone) => {
     const { contract } = shownOf(orders, { restrictions });
     expect(paths(contract)).toEqual(paths(orders).filter((path) => !gone.includes(path)));
@@ -76,7 +95,9 @@ describe('what a grant shows', () => {
 
   test('topics, rows and replay depth are kept in checked form; the salt only where something is hashed', () => {
     const rows = '{"region": {"eq": "eu"}, "email": {"isNull": false}}';
-    const { setting, contract } = shownOf(orders, { restrictions: { topics: ['orders/eu', 'orders/%65u'], rows, replay: 'PT1H' } });
+    const { setting, contract } = shownOf(orders, {
+      restrictions: { topics: ['orders/eu', 'orders/%65u'], rows, replay: 'PT1H' },
+    });
     expect(contract?.restriction).toEqual({
       topics: ['orders/eu', 'orders/eu'],
       rows: {
@@ -160,8 +181,14 @@ describe('operations', () => {
   test('of a product without a grant, a retired one, and a product of another major are not found', () => {
     const setting = new Setting();
     const { principal } = setting.partner(['parcels']);
-    for (const contract of [orders, sealContract({ ...parcels, status: 'retired' }), sealContract({ ...parcels, major: 2, product: 'parcels-v2' })]) {
-      expect(() => setting.access.authorise(principal, contract, 'subscribe')).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }));
+    for (const contract of [
+      orders,
+      sealContract({ ...parcels, status: 'retired' }),
+      sealContract({ ...parcels, major: 2, product: 'parcels-v2' }),
+    ]) {
+      expect(() => setting.access.authorise(principal, contract, 'subscribe')).toThrow(
+        expect.objectContaining({ code: 'NOT_FOUND' }),
+      );
     }
   });
 
@@ -185,7 +212,10 @@ describe('sharing', () => {
   test('a hashed field keeps partners apart, and their salts with them', () => {
     const setting = new Setting();
     const [one, two] = [setting.partner(['orders']), setting.partner(['orders'])];
-    const [first, second] = [setting.access.narrow(one.principal, both)[0], setting.access.narrow(two.principal, both)[0]];
+    const [first, second] = [
+      setting.access.narrow(one.principal, both)[0],
+      setting.access.narrow(two.principal, both)[0],
+    ];
     expect(first?.restriction.salt).toBe(one.application.salt);
     expect(second?.restriction.salt).toBe(two.application.salt);
     expect(first?.digest).not.toBe(second?.digest);
@@ -209,9 +239,22 @@ describe('sharing', () => {
 describe('property', () => {
   const roles = ['a', 'b', 'c'];
   const privacy = fc.option(
-    fc.record({ masking: fc.constantFrom('hash', 'redact', 'null' as const), visibleTo: fc.uniqueArray(fc.constantFrom(...roles)) }),
+    fc.record({
+      masking: fc.constantFrom('hash', 'redact', 'null' as const),
+      visibleTo: fc.uniqueArray(fc.constantFrom(...roles)),
+    }),
   );
-  const plain = { required: false, description: null, derivation: null, deprecated: null, values: [], classification: null, mask: null, examples: [], format: null };
+  const plain = {
+    required: false,
+    description: null,
+    derivation: null,
+    deprecated: null,
+    values: [],
+    classification: null,
+    mask: null,
+    examples: [],
+    format: null,
+  };
   const { type } = fc.letrec<{ type: FieldType; fields: readonly Field[] }>((tie) => ({
     type: fc.oneof(
       { depthSize: 'medium', withCrossShrink: true },
@@ -221,7 +264,17 @@ describe('property', () => {
       tie('type').map((values): FieldType => ({ kind: 'map', name: 'Any', values, valuesRequired: true })),
     ),
     fields: fc.uniqueArray(
-      fc.record({ name: fc.constantFrom('p', 'q', 'r', 's'), type: tie('type'), privacy }).map(({ name, type, privacy }): Field => ({ ...plain, name, type, privacy: privacy as Field['privacy'], path: [name] })),
+      fc
+        .record({ name: fc.constantFrom('p', 'q', 'r', 's'), type: tie('type'), privacy })
+        .map(
+          ({ name, type, privacy }): Field => ({
+            ...plain,
+            name,
+            type,
+            privacy: privacy as Field['privacy'],
+            path: [name],
+          }),
+        ),
       { selector: ({ name }) => name, minLength: 1, maxLength: 4 },
     ),
   })) as unknown as { type: fc.Arbitrary<FieldType> };

@@ -24,7 +24,8 @@ export class Setting {
   #offset = 0;
 
   constructor() {
-    const log = (message: string, fields: Readonly<Record<string, unknown>> = {}): void => void this.lines.push({ message, fields });
+    const log = (message: string, fields: Readonly<Record<string, unknown>> = {}): void =>
+      void this.lines.push({ message, fields });
     const observe: Logger = { debug: log, info: log, warn: log, error: log };
     this.access = createAccess({ clock: () => this.now, wall: () => this.wall, maxStaleness, observe });
     this.access.confirmed(this.now);

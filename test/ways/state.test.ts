@@ -30,9 +30,19 @@ class Node implements AsyncDisposable {
 
   constructor(storage: Storage, path = storage.path) {
     const now = (): number => performance.now() + this.skew;
-    const observe = Object.assign(storage.logged, { counter: () => ({ add: () => {} }), gauge: () => ({ set: () => {} }) });
+    const observe = Object.assign(storage.logged, {
+      counter: () => ({ add: () => {} }),
+      gauge: () => ({ set: () => {} }),
+    });
     this.access = createAccess({ clock: now, wall: Date.now, maxStaleness: 30_000, observe });
-    this.#journal = createEmbeddedJournal({ name: 'test', path, prefix: '_sluice.', topics: journalTopics, clock: now, observe });
+    this.#journal = createEmbeddedJournal({
+      name: 'test',
+      path,
+      prefix: '_sluice.',
+      topics: journalTopics,
+      clock: now,
+      observe,
+    });
     this.way = startState({
       journal: this.#journal,
       access: this.access,
@@ -76,7 +86,9 @@ class Node implements AsyncDisposable {
   async partner() {
     const { id } = await this.way.transact(() => createApplication(circumstances(), { name: 'Partner' }));
     const key = await this.way.transact((state) => createKey(state, circumstances(), { application: id }));
-    const grant = await this.way.transact((state) => createGrant(state, circumstances(), { application: id, product: 'orders' }, null));
+    const grant = await this.way.transact((state) =>
+      createGrant(state, circumstances(), { application: id, product: 'orders' }, null),
+    );
     return { id, key, grant };
   }
 
@@ -129,7 +141,9 @@ describe('the way of the state', () => {
     node.skew = 30_100;
     node.way.pulse();
     expect(node.stale).toEqual([false, true]);
-    expect(() => node.access.authenticate(key.secret, address)).toThrow(expect.objectContaining({ code: 'UNAVAILABLE' }));
+    expect(() => node.access.authenticate(key.secret, address)).toThrow(
+      expect.objectContaining({ code: 'UNAVAILABLE' }),
+    );
     expect(await node.nextStale()).toBe(false);
     expect(node.access.authenticate(key.secret, address).key).toBe(key.id);
     node.way.pulse();
