@@ -264,17 +264,15 @@ describe('property', () => {
       tie('type').map((values): FieldType => ({ kind: 'map', name: 'Any', values, valuesRequired: true })),
     ),
     fields: fc.uniqueArray(
-      fc
-        .record({ name: fc.constantFrom('p', 'q', 'r', 's'), type: tie('type'), privacy })
-        .map(
-          ({ name, type, privacy }): Field => ({
-            ...plain,
-            name,
-            type,
-            privacy: privacy as Field['privacy'],
-            path: [name],
-          }),
-        ),
+      fc.record({ name: fc.constantFrom('p', 'q', 'r', 's'), type: tie('type'), privacy }).map(
+        ({ name, type, privacy }): Field => ({
+          ...plain,
+          name,
+          type,
+          privacy: privacy as Field['privacy'],
+          path: [name],
+        }),
+      ),
       { selector: ({ name }) => name, minLength: 1, maxLength: 4 },
     ),
   })) as unknown as { type: fc.Arbitrary<FieldType> };
