@@ -2,6 +2,7 @@
  * The journal over Kafka. One transactional.id per prefix, whoever writes: taking it fences the others, so that between
  * the fence and the commit the state stands still, and a commit that succeeds was decided on the newest state.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Following,
   type Journal,
@@ -214,10 +215,7 @@ class KafkaJournal implements Journal {
     return this.#pause(Math.random() * Math.min(1_000, 10 * 1.5 ** attempt));
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#closing.signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-    });
+  async #pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#closing.signal }).catch(() => undefined);
   }
 }
