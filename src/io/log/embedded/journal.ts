@@ -9,8 +9,9 @@ import {
   LogError,
 } from '../../../core/log/index.ts';
 import type { Logger } from '../../../core/observe.ts';
+import type { Connection } from './file.ts';
 import { readRecords, writeRecords } from './records.ts';
-import { type Connection, Store } from './store.ts';
+import { Store } from './store.ts';
 import { createTopic, findTopic, needPartition, needTopic, type PartitionRow } from './topics.ts';
 
 export interface EmbeddedJournalConfig {

@@ -1,6 +1,6 @@
 import { type AppendRecord, type Header, LogError, type LogRecord, murmur2Partition } from '../../../core/log/index.ts';
+import type { Connection } from './file.ts';
 import { maxOffset, offsetBits } from './schema.ts';
-import type { Connection } from './store.ts';
 import { type PartitionRow, partitionRows, type TopicRow } from './topics.ts';
 
 /** So many records are written, or bytes, between two breaths of the event loop. */

@@ -1,13 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setImmediate as breathe, setTimeout as delay } from 'node:timers/promises';
 
 import { LogError } from '../../../core/log/index.ts';
 import type { Logger } from '../../../core/observe.ts';
 import { asLogError, isBusy } from './failure.ts';
-import { applicationId, schema, schemaVersion } from './schema.ts';
+import { type Connection, connect, createPrivately, type FileOptions, type Handle, identity, prepare } from './file.ts';
 
 /** How often the commits of other processes are looked for. */
 const lookEveryMs = 50;
@@ -18,17 +16,10 @@ const graceMs = 1_000;
 const breatheEveryMs = 5;
 const maxQueued = 10_000;
 
-export interface StoreOptions {
+export interface StoreOptions extends FileOptions {
   readonly name: string;
   readonly path: string;
-  readonly synchronous: 'normal' | 'full';
-  readonly maxBytes?: number | undefined;
   readonly logger: Logger;
-}
-
-/** One connection with its prepared statements. Rows come as arrays. */
-export interface Connection {
-  sql(text: string): StatementSync;
 }
 
 /** A look at the file: whether somebody committed since the look before, or why it does not answer. */
@@ -283,88 +274,4 @@ export class Store implements AsyncDisposable {
   #disposed(): LogError {
     return new LogError('UNAVAILABLE', `The embedded log of cluster "${this.#options.name}" has been closed.`);
   }
-}
-
-class Handle implements Connection {
-  readonly db: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
-
-  constructor(db: DatabaseSync) {
-    this.db = db;
-  }
-
-  sql(text: string): StatementSync {
-    let statement = this.#statements.get(text);
-    if (statement === undefined) {
-      statement = this.db.prepare(text);
-      statement.setReturnArrays(true);
-      this.#statements.set(text, statement);
-    }
-    return statement;
-  }
-}
-
-function connect(path: string, options: StoreOptions): Handle {
-  const db = new DatabaseSync(path, { timeout: 0 });
-  try {
-    db.exec(
-      `PRAGMA synchronous = ${options.synchronous}; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384`,
-    );
-    if (options.maxBytes !== undefined) {
-      const page = Number(db.prepare('PRAGMA page_size').get()?.page_size);
-      db.exec(`PRAGMA max_page_count = ${Math.floor(options.maxBytes / page)}`);
-    }
-    return new Handle(db);
-  } catch (thrown) {
-    db.close();
-    throw thrown;
-  }
-}
-
-/** Makes the file a log if it is empty, sees that it is one if not, and returns the cluster id. */
-function prepare(writer: Handle, name: string, path: string): string {
-  const { db } = writer;
-  const pragma = (what: string) => Number(db.prepare(`PRAGMA ${what}`).get()?.[what]);
-  const foreign = () => Number(db.prepare('SELECT count(*) AS tables FROM sqlite_schema').get()?.tables) > 0;
-  if (pragma('application_id') !== applicationId && foreign()) {
-    throw new LogError(
-      'CORRUPT',
-      `${path} is a database of another program, not the embedded log of cluster "${name}": move it away or set another path.`,
-    );
-  }
-  db.exec('PRAGMA journal_mode = WAL');
-  if (pragma('user_version') > schemaVersion) {
-    throw new LogError(
-      'CORRUPT',
-      `${path} was written by a newer Sluice (format ${pragma('user_version')}, this one knows ${schemaVersion}): run that one, or set another path for cluster "${name}".`,
-    );
-  }
-  if (pragma('user_version') < schemaVersion) {
-    db.exec('BEGIN IMMEDIATE');
-    try {
-      if (pragma('user_version') < schemaVersion) {
-        db.exec(schema);
-        db.prepare("INSERT INTO meta(name, value) VALUES ('cluster', ?)").run(randomBytes(16).toString('base64url'));
-      }
-      db.exec('COMMIT');
-    } catch (thrown) {
-      if (db.isTransaction) db.exec('ROLLBACK');
-      throw thrown;
-    }
-  }
-  return String(db.prepare("SELECT value FROM meta WHERE name = 'cluster'").get()?.value);
-}
-
-/** The file holds hashes of keys: for its owner alone. Never opened when it exists, since closing it would drop SQLite's locks. */
-function createPrivately(path: string): void {
-  try {
-    closeSync(openSync(path, 'wx', 0o600));
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
-  }
-}
-
-function identity(path: string): string {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? 'gone' : `${stat.dev}:${stat.ino}`;
 }

@@ -6,8 +6,9 @@ import {
   type Tail,
   type TailHandler,
 } from '../../../core/log/index.ts';
+import type { Connection } from './file.ts';
 import { readRecords } from './records.ts';
-import type { Connection, Store } from './store.ts';
+import type { Store } from './store.ts';
 import { extentOf, type PartitionRow, partitionRows, sameTopic } from './topics.ts';
 
 /** A quiet partition says so at least each second; looks come every 50 ms. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 import { type Extent, type Incarnation, LogError, type TopicConfig } from '../../../core/log/index.ts';
-import type { Connection } from './store.ts';
+import type { Connection } from './file.ts';
 
 const maxPartitions = 1_024;
 
