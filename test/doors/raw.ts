@@ -46,6 +46,8 @@ export class RawSocket {
   /** Status line and headers of the answer to the upgrade. */
   readonly answer: Promise<string>;
   readonly frames: Frame[] = [];
+  /** The text frames among them. */
+  readonly messages: Record<string, unknown>[] = [];
   readonly gone: Promise<void>;
   private rest = Buffer.alloc(0);
   private isUpgraded = false;
@@ -93,17 +95,13 @@ export class RawSocket {
     this.socket.write(Buffer.concat(messages.map(text)));
   }
 
-  get messages(): readonly Record<string, unknown>[] {
-    return this.frames
-      .filter(({ opcode }) => opcode === opcodes.text)
-      .map(({ payload }) => JSON.parse(payload.toString()));
-  }
-
   /** The first message that fits, now or later. Rejects when the socket closes before. */
   async message(fits: (message: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
-    for (;;) {
-      const found = this.messages.find(fits);
-      if (found !== undefined) return found;
+    for (let seen = 0; ; ) {
+      for (; seen < this.messages.length; seen++) {
+        const message = this.messages[seen] as Record<string, unknown>;
+        if (fits(message)) return message;
+      }
       if (this.socket.destroyed) throw new Error(`closed with ${this.closeCode} before the message came`);
       await this.change();
     }
@@ -159,7 +157,9 @@ export class RawSocket {
     if (rest.length < head) return false;
     const length = short === 126 ? rest.readUInt16BE(2) : short === 127 ? Number(rest.readBigUInt64BE(2)) : short;
     if (rest.length < head + length) return false;
-    this.frames.push({ opcode: (rest[0] as number) & 0x0f, payload: Buffer.from(rest.subarray(head, head + length)) });
+    const frame = { opcode: (rest[0] as number) & 0x0f, payload: Buffer.from(rest.subarray(head, head + length)) };
+    this.frames.push(frame);
+    if (frame.opcode === opcodes.text) this.messages.push(JSON.parse(frame.payload.toString()));
     this.rest = rest.subarray(head + length);
     return true;
   }

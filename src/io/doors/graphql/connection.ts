@@ -31,6 +31,10 @@ export interface ConnectionOptions {
 
 /** Bytes of an id as JSON escapes it; it is repeated in every frame. */
 const MAX_ID_BYTES = 256;
+/** Made once: a flood is refused without a stack trace for each. */
+const TOO_MANY = 'This connection has as many operations as it may: complete one first, or open another connection.';
+const TOO_MANY_QUERIES = [asGraphQLError(new SluiceError('RATE_LIMITED', TOO_MANY))];
+const TOO_MANY_SUBSCRIPTIONS = [asGraphQLError(new SluiceError('SUBSCRIPTION_LIMIT', TOO_MANY))];
 /** Answers that a client leaves unread, in bytes, before its own messages are read no further. */
 const MAX_UNREAD = 1_048_576;
 
@@ -82,15 +86,9 @@ export class Connection {
     };
     const { execution, maxSubscriptions } = this.options;
     const kind = execution.documents.kindOf(payload.query, payload.operationName);
-    if (this.live.size + this.executing >= maxSubscriptions) {
-      const text = `This connection has its ${maxSubscriptions} operations: complete one first, or open another connection.`;
-      return [
-        asGraphQLError(
-          new SluiceError(kind === 'query' || kind === 'mutation' ? 'RATE_LIMITED' : 'SUBSCRIPTION_LIMIT', text),
-        ),
-      ];
-    }
-    if (kind === 'query' || kind === 'mutation') {
+    const isQuery = kind === 'query' || kind === 'mutation';
+    if (this.live.size + this.executing >= maxSubscriptions) return isQuery ? TOO_MANY_QUERIES : TOO_MANY_SUBSCRIPTIONS;
+    if (isQuery) {
       const traceparent = this.request.headers['traceparent'];
       const context: SocketContext = {
         session,

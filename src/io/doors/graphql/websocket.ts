@@ -121,7 +121,7 @@ export class WebSockets {
           ws.on('message', (data, isBinary) => {
             if (!connection.isOpen) return;
             if (isBinary) return connection.close(1003, 'Only text frames are understood');
-            receive(data.toString()).catch((error) => connection.refuse(error));
+            receive(data.toString()).catch((error) => connection.refuse(asBadRequest(error)));
           });
         },
       },
@@ -135,6 +135,12 @@ export class WebSockets {
       if (life.silent > 2) connection.ws.terminate();
     }
   }
+}
+
+/** graphql-ws throws for well-formed messages that are not a client's to send. */
+function asBadRequest(error: unknown): unknown {
+  const isUnexpected = error instanceof Error && error.message.startsWith('Unexpected message of type');
+  return isUnexpected ? new SluiceError('BAD_REQUEST', error.message) : error;
 }
 
 /** An answer to an upgrade that is none: plain HTTP on the raw socket. */
