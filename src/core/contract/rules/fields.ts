@@ -48,8 +48,7 @@ export class FieldReader {
       if (this.count === maxFields + 1) this.report.error('nesting', property, `the contract has more than ${maxFields} properties`, 'split the product');
       if (this.count > maxFields) return fields;
       const name = this.readName(property, names);
-      const field = this.readField(property, name, typeName, depth);
-      if (field !== null) fields.push(field);
+      fields.push(this.readField(property, name, typeName, depth));
     }
     return fields;
   }
@@ -68,7 +67,7 @@ export class FieldReader {
     return name;
   }
 
-  private readField(property: Placed, name: string, typeName: string, depth: number): Field | null {
+  private readField(property: Placed, name: string, typeName: string, depth: number): Field {
     const custom = readCustom(property, 'property', this.report);
     const type = this.readType(property, typeName + pascal(name), depth);
     const derivation = this.readDerivation(property, type);
@@ -76,10 +75,10 @@ export class FieldReader {
     const required = property.at('required').truth;
     const classification = this.readClassification(property, custom.has('privacy'));
     const privacy = this.readPrivacy(custom.get('privacy'), type, required);
-    if (type === null) return null;
     return {
       name,
-      type,
+      // A type that cannot be read has its finding; what refers to the field need not have another.
+      type: type ?? { kind: 'string' },
       required,
       description: property.at('description').text ?? property.at('businessName').text,
       path,
