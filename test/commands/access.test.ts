@@ -7,8 +7,9 @@ import { createAppGrant, listGrants, revokeAppGrant } from '../../src/commands/g
 import { createAppKey, listKeys, revokeAppKey } from '../../src/commands/key.ts';
 import type { OpenJournal } from '../../src/commands/state.ts';
 import { orders, parcels } from '../access/setting.ts';
+import { bed, randomName } from '../bed/index.ts';
 import { Storage } from '../log/embedded/storage.ts';
-import { opener, type Ran, run } from './desk.ts';
+import { kafkaOpener, opener, type Ran, run } from './desk.ts';
 
 let storage: Storage;
 let open: OpenJournal;
@@ -159,5 +160,31 @@ describe('processes at once', () => {
     expect(await ids(listApps)).toEqual(made.map(({ app }) => app).sort());
     expect(await ids(listKeys)).toEqual(made.map(({ key }) => key).sort());
     expect(await ids(listGrants)).toEqual(made.map(({ grant }) => grant).sort());
+  });
+
+  test('on a real Kafka too, each with a fenced writer of its own', async () => {
+    const { bootstrap } = await bed().kafka('4.1.1');
+    const open = kafkaOpener(bootstrap, `${randomName('state')}.`);
+    const create = async (name: string): Promise<readonly string[]> => {
+      const { id } = (await run((out) => createApp(open, { name, json: true }, out))).json();
+      const made = (await run((out) => createAppKey(open, { app: id, json: true }, out))).json();
+      const given = (
+        await run((out) => createAppGrant(open, { app: id, product: 'orders', contracts, json: true }, out))
+      ).json();
+      await run((out) => revokeAppKey(open, { key: made.id, json: true }, out));
+      return [id, made.id, given.id];
+    };
+    const made = await Promise.all(['one', 'two', 'three'].map(create));
+    const listed = await Promise.all([
+      run((out) => listApps(open, { json: true }, out)),
+      run((out) => listKeys(open, { json: true }, out)),
+      run((out) => listGrants(open, { json: true }, out)),
+    ]);
+    for (const [at, ran] of listed.entries()) {
+      const ids = ran.json<{ id: string }[]>().map(({ id }) => id);
+      expect(ids.sort()).toEqual(made.map((each) => each[at]).sort());
+    }
+    const keys = listed[1]?.json<{ revokedAt: string | null }[]>() ?? [];
+    expect(keys.every(({ revokedAt }) => revokedAt !== null)).toBe(true);
   });
 });

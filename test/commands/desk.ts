@@ -2,10 +2,18 @@
 
 import type { OpenJournal, Out } from '../../src/commands/state.ts';
 import { type Application, journalTopics } from '../../src/core/access/index.ts';
-import type { Logger } from '../../src/core/observe.ts';
+import type { Observe } from '../../src/core/observe.ts';
 import { createEmbeddedJournal } from '../../src/io/log/embedded/index.ts';
+import { createKafkaJournal } from '../../src/io/log/kafka/index.ts';
 
-const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const silent: Observe = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  counter: () => ({ add: () => {} }),
+  gauge: () => ({ set: () => {} }),
+};
 
 export function opener(path: string): OpenJournal {
   return async () => {
@@ -18,7 +26,23 @@ export function opener(path: string): OpenJournal {
       clock,
       observe: silent,
     });
-    return { journal, close: () => journal[Symbol.asyncDispose]() };
+    return { journal, close: async () => journal[Symbol.asyncDispose]() };
+  };
+}
+
+/** The same over a state of its own on a Kafka. */
+export function kafkaOpener(bootstrap: string, prefix: string): OpenJournal {
+  return async () => {
+    const journal = createKafkaJournal({
+      name: 'test',
+      options: { type: 'kafka', brokers: [bootstrap] },
+      clientId: 'sluice-test',
+      prefix,
+      topics: journalTopics,
+      clock: () => performance.now(),
+      observe: silent,
+    });
+    return { journal, close: async () => journal[Symbol.asyncDispose]() };
   };
 }
 
