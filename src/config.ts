@@ -4,25 +4,26 @@
  */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { LineCounter, parseDocument, type Document } from 'yaml';
+import { type Document, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { parseDuration } from './core/surface/index.ts';
 import { embeddedOptions } from './io/log/embedded/options.ts';
 import { kafkaOptions } from './io/log/kafka/options.ts';
 
-const duration = z
-  .string()
-  .transform((text, context) => {
-    const ms = parseDuration(text);
-    if (ms === null) context.addIssue({ code: 'custom', message: 'must be an ISO 8601 duration such as PT30S' });
-    return ms ?? 0;
-  });
+const duration = z.string().transform((text, context) => {
+  const ms = parseDuration(text);
+  if (ms === null) context.addIssue({ code: 'custom', message: 'must be an ISO 8601 duration such as PT30S' });
+  return ms ?? 0;
+});
 const port = z.coerce.number().int().min(0).max(65_535);
 const bytes = z.coerce.number().int().min(1_024);
 const count = z.coerce.number().int().min(1);
 
 const schema = z.strictObject({
-  site: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and hyphens').default('local'),
+  site: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and hyphens')
+    .default('local'),
   listen: z
     .strictObject({
       host: z.string().min(1).default('127.0.0.1'),
@@ -35,9 +36,20 @@ const schema = z.strictObject({
   contracts: z.string().min(1).default('./schema/contracts'),
   apiProducts: z.string().min(1).default('./schema/api-products'),
   clusters: z
-    .record(z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]*$/), z.discriminatedUnion('type', [kafkaOptions, embeddedOptions]))
+    .record(
+      z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]*$/),
+      z.discriminatedUnion('type', [kafkaOptions, embeddedOptions]),
+    )
     .refine((clusters) => Object.keys(clusters).length > 0, 'needs at least one cluster'),
-  state: z.strictObject({ cluster: z.string().min(1).optional(), prefix: z.string().regex(/^[A-Za-z0-9._-]*$/).default('_sluice.') }).prefault({}),
+  state: z
+    .strictObject({
+      cluster: z.string().min(1).optional(),
+      prefix: z
+        .string()
+        .regex(/^[A-Za-z0-9._-]*$/)
+        .default('_sluice.'),
+    })
+    .prefault({}),
   coordination: z
     .strictObject({ type: z.literal('memory', 'memory is the only coordination so far; redis comes later') })
     .prefault({ type: 'memory' }),
@@ -57,10 +69,16 @@ const schema = z.strictObject({
     })
     .prefault({}),
   delivery: z
-    .strictObject({ ringBytes: bytes.default(67_108_864), maxLagBytes: bytes.default(1_048_576), drainTimeout: duration.prefault('PT8S') })
+    .strictObject({
+      ringBytes: bytes.default(67_108_864),
+      maxLagBytes: bytes.default(1_048_576),
+      drainTimeout: duration.prefault('PT8S'),
+    })
     .prefault({}),
   telemetry: z.strictObject({ otlp: z.url().optional(), metricsPort: port.optional() }).prefault({}),
-  log: z.strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') }).prefault({}),
+  log: z
+    .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') })
+    .prefault({}),
 });
 
 export type Config = z.output<typeof schema> & {
@@ -98,12 +116,15 @@ export function loadConfig(file: string | null, env: Environment, cwd: string): 
   const warnings: string[] = [];
   const tree = source.value;
   for (const name of ['links'] as const) {
-    if (tree[name] !== undefined) problems.push(`${source.at([name])}: "${name}" is not supported yet: remove it; this version runs one site.`);
+    if (tree[name] !== undefined)
+      problems.push(`${source.at([name])}: "${name}" is not supported yet: remove it; this version runs one site.`);
     delete tree[name];
   }
   const coordination = tree['coordination'];
   if (isObject(coordination) && coordination['type'] === 'redis') {
-    problems.push(`${source.at(['coordination'])}: coordination by redis is not supported yet: use {type: memory}, for one node.`);
+    problems.push(
+      `${source.at(['coordination'])}: coordination by redis is not supported yet: use {type: memory}, for one node.`,
+    );
     delete tree['coordination'];
   }
   override(tree, env, warnings);
@@ -117,7 +138,9 @@ export function loadConfig(file: string | null, env: Environment, cwd: string): 
   const config = parsed.data;
   const cluster = config.state.cluster ?? (Object.keys(config.clusters)[0] as string);
   if (config.clusters[cluster] === undefined) {
-    throw new ConfigError([`${source.at(['state', 'cluster'])}: there is no cluster "${cluster}"; there are ${Object.keys(config.clusters).join(', ')}.`]);
+    throw new ConfigError([
+      `${source.at(['state', 'cluster'])}: there is no cluster "${cluster}"; there are ${Object.keys(config.clusters).join(', ')}.`,
+    ]);
   }
   const paths = { contracts: resolve(base, config.contracts), apiProducts: resolve(base, config.apiProducts) };
   for (const options of Object.values(config.clusters)) {
@@ -156,7 +179,9 @@ function readSource(file: string, cwd: string): Source {
   try {
     text = readFileSync(resolve(cwd, file), 'utf8');
   } catch (error) {
-    throw new ConfigError([`${file}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'}): name a configuration file with --config.`]);
+    throw new ConfigError([
+      `${file}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'}): name a configuration file with --config.`,
+    ]);
   }
   const lines = new LineCounter();
   const document: Document = parseDocument(text, { lineCounter: lines });
@@ -185,7 +210,17 @@ function readSource(file: string, cwd: string): Source {
 function override(tree: Record<string, unknown>, env: Environment, warnings: string[]): void {
   const names = new Map<string, readonly string[]>();
   const add = (path: readonly string[]): void => {
-    names.set(`SLUICE_${path.map((part) => part.replace(/([a-z])([A-Z])/g, '$1_$2').replace(/[^A-Za-z0-9]/g, '_').toUpperCase()).join('_')}`, path);
+    names.set(
+      `SLUICE_${path
+        .map((part) =>
+          part
+            .replace(/([a-z])([A-Z])/g, '$1_$2')
+            .replace(/[^A-Za-z0-9]/g, '_')
+            .toUpperCase(),
+        )
+        .join('_')}`,
+      path,
+    );
   };
   for (const path of leaves(schema)) add(path);
   const clusters = isObject(tree['clusters']) ? Object.entries(tree['clusters']) : [];
@@ -201,12 +236,19 @@ function override(tree: Record<string, unknown>, env: Environment, warnings: str
       warnings.push(`the environment sets ${name}, which is no setting${didYouMean(name, names.keys())}`);
       continue;
     }
-    setIn(tree, path, path.at(-1) === 'brokers' ? text.split(',') : text === 'true' ? true : text === 'false' ? false : text);
+    setIn(
+      tree,
+      path,
+      path.at(-1) === 'brokers' ? text.split(',') : text === 'true' ? true : text === 'false' ? false : text,
+    );
   }
 }
 
 function* leaves(type: z.ZodType, path: readonly string[] = []): Generator<readonly string[]> {
-  const inner = type instanceof z.ZodDefault || type instanceof z.ZodPrefault || type instanceof z.ZodOptional ? type.unwrap() : type;
+  const inner =
+    type instanceof z.ZodDefault || type instanceof z.ZodPrefault || type instanceof z.ZodOptional
+      ? type.unwrap()
+      : type;
   if (inner instanceof z.ZodObject) {
     for (const [name, child] of Object.entries(inner.shape)) yield* leaves(child as z.ZodType, [...path, name]);
   } else {
@@ -247,9 +289,12 @@ function resolveSecrets(
       }
     });
   }
-  if (Array.isArray(value)) return value.map((item, i) => resolveSecrets(item, env, base, [...path, String(i)], problem));
+  if (Array.isArray(value))
+    return value.map((item, i) => resolveSecrets(item, env, base, [...path, String(i)], problem));
   if (isObject(value)) {
-    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, resolveSecrets(item, env, base, [...path, name], problem)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => [name, resolveSecrets(item, env, base, [...path, name], problem)]),
+    );
   }
   return value;
 }
@@ -258,7 +303,9 @@ function warnLiterals(value: unknown, path: readonly string[], warnings: string[
   if (!isObject(value)) return;
   for (const [name, item] of Object.entries(value)) {
     if (/^(password|secret|clientSecret|token)$/.test(name) && typeof item === 'string' && !item.includes('${')) {
-      warnings.push(`${[...path, name].join('.')} holds a literal secret: name it by \${env:NAME} or \${file:PATH} instead`);
+      warnings.push(
+        `${[...path, name].join('.')} holds a literal secret: name it by \${env:NAME} or \${file:PATH} instead`,
+      );
     }
     warnLiterals(item, [...path, name], warnings);
   }
@@ -278,7 +325,8 @@ function explain(issue: z.core.$ZodIssue, at: Source['at']): string[] {
 
 /** The settings known at a path of the schema, for "did you mean". */
 function keysAt(path: readonly PropertyKey[]): string[] {
-  if (path[0] === 'clusters' && path.length === 2) return [...new Set([...Object.keys(kafkaOptions.shape), ...Object.keys(embeddedOptions.shape)])];
+  if (path[0] === 'clusters' && path.length === 2)
+    return [...new Set([...Object.keys(kafkaOptions.shape), ...Object.keys(embeddedOptions.shape)])];
   const prefix = path.map(String);
   const known = new Set<string>();
   for (const leaf of leaves(schema)) {
@@ -304,7 +352,9 @@ function distance(a: string, b: string): number {
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i];
     for (let j = 1; j <= b.length; j += 1) {
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)));
+      next.push(
+        Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)),
+      );
     }
     row = next;
   }

@@ -59,8 +59,12 @@ describe('the configuration', () => {
   });
 
   test('refuses unknown settings with the nearest known name and its place', () => {
-    expect(problems(`${minimal}listne: {port: 1}\n`)).toMatch(/sluice-\d+\.yaml:2:\d+: listne: unknown setting "listne"; did you mean "listen"\?/);
-    expect(problems(`${minimal}listen: {prot: 1}\n`)).toMatch(/:2:\d+: listen\.prot: unknown setting "prot"; did you mean "port"\?/);
+    expect(problems(`${minimal}listne: {port: 1}\n`)).toMatch(
+      /sluice-\d+\.yaml:2:\d+: listne: unknown setting "listne"; did you mean "listen"\?/,
+    );
+    expect(problems(`${minimal}listen: {prot: 1}\n`)).toMatch(
+      /:2:\d+: listen\.prot: unknown setting "prot"; did you mean "port"\?/,
+    );
     expect(problems('clusters: {main: {type: kafka, broker: ["a:1"]}}\n')).toMatch(/did you mean "brokers"/);
   });
 
@@ -94,16 +98,26 @@ describe('the configuration', () => {
   });
 
   test('warns of variables that are no settings, and leaves those of clients and Kubernetes alone', () => {
-    const config = loadConfig(file(minimal), { SLUICE_LISTEN_PROT: '1', SLUICE_API_KEY: 'x', SLUICE_PORT_4000_TCP: 'y', SLUICE_SERVICE_HOST: 'z' }, folder);
-    expect(config.warnings).toEqual(['the environment sets SLUICE_LISTEN_PROT, which is no setting; did you mean "SLUICE_LISTEN_PORT"?']);
+    const config = loadConfig(
+      file(minimal),
+      { SLUICE_LISTEN_PROT: '1', SLUICE_API_KEY: 'x', SLUICE_PORT_4000_TCP: 'y', SLUICE_SERVICE_HOST: 'z' },
+      folder,
+    );
+    expect(config.warnings).toEqual([
+      'the environment sets SLUICE_LISTEN_PROT, which is no setting; did you mean "SLUICE_LISTEN_PORT"?',
+    ]);
   });
 
   test('resolves secrets by reference, and warns of literal ones without showing them', () => {
     writeFileSync(join(folder, 'secret'), 'from-file\n');
     const sasl = (password: string): string =>
       `clusters: {main: {type: kafka, brokers: ["a:1"], sasl: {mechanism: plain, username: u, password: "${password}"}}}\n`;
-    expect(loadConfig(file(sasl(`$\{env:PW}`)), { PW: 'from-env' }, folder).clusters['main']).toMatchObject({ sasl: { password: 'from-env' } });
-    expect(loadConfig(file(sasl(`$\{file:secret}`)), {}, folder).clusters['main']).toMatchObject({ sasl: { password: 'from-file' } });
+    expect(loadConfig(file(sasl(`$\{env:PW}`)), { PW: 'from-env' }, folder).clusters['main']).toMatchObject({
+      sasl: { password: 'from-env' },
+    });
+    expect(loadConfig(file(sasl(`$\{file:secret}`)), {}, folder).clusters['main']).toMatchObject({
+      sasl: { password: 'from-file' },
+    });
     expect(problems(sasl(`$\{env:MISSING}`))).toMatch(/password: the environment variable MISSING is not set/);
     const { warnings } = loadConfig(file(sasl('hunter2')), {}, folder);
     expect(warnings.join()).toMatch(/clusters\.main\.sasl\.password holds a literal secret/);

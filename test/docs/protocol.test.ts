@@ -7,8 +7,16 @@ const protocol = readFileSync(new URL('../../docs/PROTOCOL.md', import.meta.url)
 
 describe('docs/PROTOCOL.md', () => {
   test('lists exactly the errors of the catalogue, with status, close code, retry and text', () => {
-    const rows = [...protocol.matchAll(/^\| ([A-Z_]+) \| (\d+) \| (\d+) \| (\w+) \| (.*) \|$/gm)].map((row) => row.slice(1));
-    const wanted = Object.entries(catalogue).map(([code, entry]) => [code, `${entry.status}`, `${entry.close}`, entry.retry, entry.text]);
+    const rows = [...protocol.matchAll(/^\| ([A-Z_]+) \| (\d+) \| (\d+) \| (\w+) \| (.*) \|$/gm)].map((row) =>
+      row.slice(1),
+    );
+    const wanted = Object.entries(catalogue).map(([code, entry]) => [
+      code,
+      `${entry.status}`,
+      `${entry.close}`,
+      entry.retry,
+      entry.text,
+    ]);
     expect(rows).toEqual(wanted);
   });
 

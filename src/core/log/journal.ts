@@ -48,5 +48,8 @@ export interface Journal extends AsyncDisposable {
    * become visible atomically. Resolves with the answer when they are durable and applied to `following`. A writer
    * that was fenced between its fence and its commit writes nothing and starts over (bounded), calling `decide` again.
    */
-  transact<T>(following: Following, decide: () => { readonly writes: readonly JournalWrite[]; readonly answer: T }): Promise<T>;
+  transact<T>(
+    following: Following,
+    decide: () => { readonly writes: readonly JournalWrite[]; readonly answer: T },
+  ): Promise<T>;
 }

@@ -107,7 +107,11 @@ export class LogError extends Error {
   readonly kind: LogErrorKind;
   readonly extent: Extent | undefined;
 
-  constructor(kind: LogErrorKind, message: string, options: { readonly extent?: Extent; readonly cause?: unknown } = {}) {
+  constructor(
+    kind: LogErrorKind,
+    message: string,
+    options: { readonly extent?: Extent; readonly cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'LogError';
     this.kind = kind;
@@ -159,7 +163,14 @@ export interface Log extends AsyncDisposable {
    * when the consumer stops iterating. `to` is capped at the end. Errors are thrown: OUT_OF_RANGE (also when retention passes
    * the reader), RECREATED, UNAUTHORISED, UNAVAILABLE (after bounded retries), CORRUPT.
    */
-  range(topic: string, incarnation: Incarnation, partition: number, from: number, to: number, options?: { readonly maxBytes?: number }): AsyncIterable<LogScan>;
+  range(
+    topic: string,
+    incarnation: Incarnation,
+    partition: number,
+    from: number,
+    to: number,
+    options?: { readonly maxBytes?: number },
+  ): AsyncIterable<LogScan>;
 
   /** Appends in order; resolves when all in-sync replicas have all of them, one position per record. All or nothing per partition. */
   append(topic: string, records: readonly AppendRecord[]): Promise<readonly Appended[]>;

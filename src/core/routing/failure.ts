@@ -20,7 +20,10 @@ export function reset(cause?: unknown): SluiceError {
 }
 
 /** `positions`: where the reader stood, so that the missing range can be named. */
-export function publicError(error: unknown, positions: readonly { readonly partition: number; readonly from: number }[]): SluiceError {
+export function publicError(
+  error: unknown,
+  positions: readonly { readonly partition: number; readonly from: number }[],
+): SluiceError {
   if (!(error instanceof LogError)) return asSluiceError(error);
   switch (error.kind) {
     case 'OUT_OF_RANGE': {
@@ -35,7 +38,9 @@ export function publicError(error: unknown, positions: readonly { readonly parti
     case 'UNKNOWN_TOPIC':
     case 'UNAUTHORISED':
     case 'UNAVAILABLE':
-      return new SluiceError('UNAVAILABLE', 'The source of this product cannot be read at the moment: try again.', { cause: error });
+      return new SluiceError('UNAVAILABLE', 'The source of this product cannot be read at the moment: try again.', {
+        cause: error,
+      });
     default:
       return new SluiceError('INTERNAL', undefined, { cause: error });
   }

@@ -2,8 +2,9 @@
  * The first adapter of Source: a log, read and projected here. What a record means is handed in per product (`Reader`,
  * the first half of the event's way), so that this file knows logs and positions only.
  */
-import { SluiceError } from '../errors.ts';
+
 import type { PublicEvent } from '../contract/index.ts';
+import { SluiceError } from '../errors.ts';
 import type { Appended, AppendRecord, Extent, Incarnation, Log, LogScan, Tail } from '../log/index.ts';
 import { LogError } from '../log/index.ts';
 import type { Observe } from '../observe.ts';
@@ -77,7 +78,9 @@ export function createLocalSource(options: {
     if (found === undefined) throw new SluiceError('NOT_FOUND', `There is no product "${product}".`);
     const log = logs.get(found.cluster);
     if (log === undefined) {
-      throw new SluiceError('UNAVAILABLE', undefined, { cause: new Error(`cluster ${found.cluster} is not configured`) });
+      throw new SluiceError('UNAVAILABLE', undefined, {
+        cause: new Error(`cluster ${found.cluster} is not configured`),
+      });
     }
     return { served: found, log };
   };
@@ -199,7 +202,10 @@ export function createLocalSource(options: {
       const { served: at, log } = find(product);
       let appended: readonly Appended[];
       try {
-        appended = await log.append(at.topic, events.map((event) => at.reader.encode(event)));
+        appended = await log.append(
+          at.topic,
+          events.map((event) => at.reader.encode(event)),
+        );
       } catch (error) {
         if (error instanceof LogError && error.kind === 'TOO_LARGE') {
           throw new SluiceError('PAYLOAD_INVALID', 'The event is larger than the stream takes.', { cause: error });
@@ -274,7 +280,11 @@ export function createLocalSource(options: {
           if (!closed) handler.grown(partitions);
         },
         reachable(reachable) {
-          if (!closed) observe.info(reachable ? 'source answers again' : 'source does not answer', { product, cluster: at.cluster });
+          if (!closed)
+            observe.info(reachable ? 'source answers again' : 'source does not answer', {
+              product,
+              cluster: at.cluster,
+            });
         },
       });
       if (closed) void tail[Symbol.asyncDispose]();

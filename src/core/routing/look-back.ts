@@ -46,7 +46,16 @@ export async function lookBack(
   const extent = await source.extent(product);
   const stems = extent.end.map((end, partition): Stem => {
     const floor = Math.min(end, Math.max(extent.first[partition] ?? 0, request.floor?.[partition] ?? 0));
-    return { partition, end, floor, low: end, frontier: Number.POSITIVE_INFINITY, step: FIRST_STEP, matches: [], position: end };
+    return {
+      partition,
+      end,
+      floor,
+      low: end,
+      frontier: Number.POSITIVE_INFINITY,
+      step: FIRST_STEP,
+      matches: [],
+      position: end,
+    };
   });
   let examined = 0;
 

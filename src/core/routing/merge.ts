@@ -115,7 +115,9 @@ export async function mergeByTime(
     await Promise.all(heads.map((head) => head.scans.return?.()));
   }
   const unfinished = heads.filter((head) => head.position < head.end);
-  const times = unfinished.map((head) => (ready(head) ? (head.queue[head.taken] as PublicEvent).time : (head.lastTime ?? 0)));
+  const times = unfinished.map((head) =>
+    ready(head) ? (head.queue[head.taken] as PublicEvent).time : (head.lastTime ?? 0),
+  );
   return {
     events,
     next: positions,

@@ -55,18 +55,32 @@ export async function resolvePosition(
     }
     case 'last': {
       if (from.count > MAX_LAST) {
-        throw new SluiceError('REPLAY_LIMIT', `from.last: at most ${MAX_LAST} events, not ${from.count}.`, { details: { path: 'from.last' } });
+        throw new SluiceError('REPLAY_LIMIT', `from.last: at most ${MAX_LAST} events, not ${from.count}.`, {
+          details: { path: 'from.last' },
+        });
       }
       const floor = await limitVector();
-      const look = await lookBack(source, { product, count: from.count, budget: LOOK_BACK_BUDGET, floor, matches: request.matches });
-      return { placement: { incarnation: look.incarnation, vector: look.vector }, short: look.short ? look.found : null };
+      const look = await lookBack(source, {
+        product,
+        count: from.count,
+        budget: LOOK_BACK_BUDGET,
+        floor,
+        matches: request.matches,
+      });
+      return {
+        placement: { incarnation: look.incarnation, vector: look.vector },
+        short: look.short ? look.found : null,
+      };
     }
     case 'cursor': {
       const { incarnation, vector } = request.section(from.cursor);
       const placement = await source.place(product, { kind: 'at', incarnation, vector });
       // A resume must not wait for a look-up by time: the limit may be up to a minute behind.
       const floor = limit === null ? null : await source.place(product, { kind: 'time', time: limit, slackMs: 60_000 });
-      if (floor?.incarnation === placement.incarnation && floor.vector.some((first, p) => (placement.vector[p] ?? 0) < first)) {
+      if (
+        floor?.incarnation === placement.incarnation &&
+        floor.vector.some((first, p) => (placement.vector[p] ?? 0) < first)
+      ) {
         throw beyond(depth as number);
       }
       return { placement, short: null };
@@ -85,13 +99,19 @@ export function replayDepth(contract: Contract): number | null {
 function offered(contract: Contract, from: ReplayFrom): void {
   const form = from.kind === 'ago' || from.kind === 'last' ? 'time' : from.kind;
   if (form === 'latest' || contract.replay.from.includes(form)) return;
-  throw new SluiceError('REPLAY_LIMIT', `from.${from.kind}: this product offers ${['latest', ...contract.replay.from].filter((f, i, all) => all.indexOf(f) === i).join(', ')} only.`, {
-    details: { path: `from.${from.kind}` },
-  });
+  throw new SluiceError(
+    'REPLAY_LIMIT',
+    `from.${from.kind}: this product offers ${['latest', ...contract.replay.from].filter((f, i, all) => all.indexOf(f) === i).join(', ')} only.`,
+    {
+      details: { path: `from.${from.kind}` },
+    },
+  );
 }
 
 function beyond(depth: number): SluiceError {
   const days = depth / 86_400_000;
   const text = days >= 1 ? `${Math.round(days * 10) / 10} days` : `${Math.round(depth / 1000)} s`;
-  return new SluiceError('REPLAY_LIMIT', `The position lies before the replay depth of this product, ${text}.`, { details: { path: 'from' } });
+  return new SluiceError('REPLAY_LIMIT', `The position lies before the replay depth of this product, ${text}.`, {
+    details: { path: 'from' },
+  });
 }

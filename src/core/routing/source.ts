@@ -75,7 +75,14 @@ export interface Source {
   /** Reads live from a placement on. No tail, no reader. */
   tail(product: string, from: Placement, handler: SourceHandler): SourceTail;
   /** Consecutive scans that cover exactly [from, to) of a partition (`to` capped at the end); ends early when iteration stops. Errors as place. */
-  range(product: string, incarnation: string, partition: number, from: number, to: number, options?: { readonly maxBytes?: number }): AsyncIterable<Scan>;
+  range(
+    product: string,
+    incarnation: string,
+    partition: number,
+    from: number,
+    to: number,
+    options?: { readonly maxBytes?: number },
+  ): AsyncIterable<Scan>;
   /** Resolves when durable. Errors: PAYLOAD_INVALID, UNAVAILABLE. */
   append(product: string, events: readonly PublishEvent[]): Promise<readonly Published[]>;
 }

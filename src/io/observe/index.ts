@@ -31,7 +31,11 @@ export async function createObserve(options: ObserveOptions): Promise<Observing>
     ...(exporter === null ? [] : [exporter]),
     ...(options.otlp === null
       ? []
-      : [new PeriodicExportingMetricReader({ exporter: new OTLPMetricExporter({ url: `${options.otlp.replace(/\/$/, '')}/v1/metrics` }) })]),
+      : [
+          new PeriodicExportingMetricReader({
+            exporter: new OTLPMetricExporter({ url: `${options.otlp.replace(/\/$/, '')}/v1/metrics` }),
+          }),
+        ]),
   ];
   const provider = readers.length === 0 ? null : new MeterProvider({ readers });
   await exporter?.startServer();
@@ -60,7 +64,8 @@ export async function createObserve(options: ObserveOptions): Promise<Observing>
       if (meter !== undefined && !observed.has(name)) {
         observed.add(name);
         meter.createObservableGauge(name, { description: metrics[name] }).addCallback((result) => {
-          for (const [at, { value, labels: with_ }] of gauges) if (at.startsWith(`${name} `)) result.observe(value, with_);
+          for (const [at, { value, labels: with_ }] of gauges)
+            if (at.startsWith(`${name} `)) result.observe(value, with_);
         });
       }
       const held = gauge;
@@ -82,13 +87,19 @@ function createLogger(options: ObserveOptions): pino.Logger {
     base: { name: 'sluice' },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
-    serializers: { err: pino.stdSerializers.err, error: (value) => (value instanceof Error ? pino.stdSerializers.err(value) : value) },
+    serializers: {
+      err: pino.stdSerializers.err,
+      error: (value) => (value instanceof Error ? pino.stdSerializers.err(value) : value),
+    },
   };
   if (!options.pretty) return pino(settings, pino.destination(2));
   // Level labels are pino-pretty's own business: a formatter for them is not allowed on a transport.
   const { formatters: _, ...plain } = settings;
   return pino({
     ...plain,
-    transport: { target: 'pino-pretty', options: { destination: 2, ignore: 'pid,hostname,name', translateTime: 'HH:MM:ss.l' } },
+    transport: {
+      target: 'pino-pretty',
+      options: { destination: 2, ignore: 'pid,hostname,name', translateTime: 'HH:MM:ss.l' },
+    },
   });
 }
