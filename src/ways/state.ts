@@ -61,7 +61,7 @@ class FollowedState implements StateWay {
 
   async transact<Answer>(decide: (state: State) => Decision<Answer>): Promise<Answer> {
     const { journal, access } = this.#options;
-    if (this.#current === null) throw new SluiceError('UNAVAILABLE', 'The state of record cannot be reached: try again.');
+    if (this.#current === null) throw new SluiceError('UNAVAILABLE', 'The state cannot be reached: try again.');
     return journal.transact(this.#current, () => decide(access.state));
   }
 
