@@ -1,1 +1,3 @@
+export { type CursorSection, cursorSection, decodeCursor, encodeCursor } from './cursor.ts';
+export { createDelivery, type DeliveryLimits } from './engine.ts';
 export * from './ports.ts';

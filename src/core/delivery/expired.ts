@@ -1,0 +1,25 @@
+/** CURSOR_EXPIRED as one subscription needs it: what is missing for it, and a cursor that moves only those partitions. */
+import { SluiceError } from '../errors.ts';
+import type { Vector } from '../routing/index.ts';
+import type { Range } from './notices.ts';
+
+/**
+ * The source tells the first positions held as `missing` (the `to` of each range) or as a whole `vector`. `cursorAt` encodes the cursor.
+ * Any other error comes back as it is.
+ */
+export function expiredFor(error: SluiceError, position: Vector, cursorAt: (vector: Vector) => string): SluiceError {
+  if (error.code !== 'CURSOR_EXPIRED') return error;
+  const { vector, missing: told, ...details } = error.details;
+  const first = new Map<number, number>();
+  if (Array.isArray(vector)) vector.forEach((offset: number, partition) => first.set(partition, offset));
+  for (const { partition, to } of told ?? []) first.set(partition, to);
+  const missing: Range[] = [];
+  const resume = position.map((from, partition) => {
+    const to = first.get(partition) ?? from;
+    if (from >= to) return from;
+    missing.push({ partition, from, to });
+    return to;
+  });
+  if (missing.length === 0) return error;
+  return new SluiceError('CURSOR_EXPIRED', undefined, { details: { ...details, missing, resume: cursorAt(resume) }, cause: error });
+}

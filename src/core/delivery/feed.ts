@@ -1,0 +1,345 @@
+/**
+ * A feed: one product in one incarnation, with its one source tail, its part of the window, the live path and those who catch up.
+ * It opens with its first subscription and lingers after its last, so that a resume soon after finds the window warm.
+ */
+import { asSluiceError, SluiceError } from '../errors.ts';
+import type { Observe } from '../observe.ts';
+import type { Placement, Scan, Source, SourceHandler, SourceTail, Vector } from '../routing/index.ts';
+import { OperationError } from '../view/index.ts';
+import { CatchUp } from './catchup.ts';
+import type { Cohort } from './cohort.ts';
+import { CursorWriter } from './cursor.ts';
+import { expiredFor } from './expired.ts';
+import { LivePath } from './live.ts';
+import type { Member, Stream } from './member.ts';
+import { deprecatedNotice } from './notices.ts';
+import type { Clock } from './ports.ts';
+import type { Replay } from './replay.ts';
+import { Ring, type Window } from './window.ts';
+
+/** What all feeds share. */
+export interface Plant {
+  readonly source: Source;
+  readonly clock: Clock;
+  readonly observe: Observe;
+  readonly window: Window;
+  readonly replay: Replay;
+  readonly maxLagBytes: number;
+  readonly lingerMs: number;
+  /** Deliveries are not allowed now. */
+  readonly held: boolean;
+  /** Asks for a tick. */
+  schedule(): void;
+  /** Writes what waits for the tick's one write per socket. */
+  flushLines(): void;
+  forgotten(member: Member): void;
+  closed(feed: Feed): void;
+}
+
+const RETRY_MS = 100;
+const MAX_RETRY_MS = 5_000;
+
+export class Feed implements Stream, SourceHandler {
+  readonly product: string;
+  readonly incarnation: string;
+  readonly members = new Set<Member>();
+  readonly #plant: Plant;
+  readonly #writer: CursorWriter;
+  readonly #live: LivePath;
+  readonly #catchUp: CatchUp;
+  readonly #rings: Ring[] = [];
+  /** Partitions that came while one before them is not known yet: vectors have no holes. */
+  readonly #early = new Map<number, Ring>();
+  /** First positions of partitions that came later. */
+  readonly #born = new Map<number, number>();
+  /** Partitions in which something arrived since the last drain. */
+  readonly #dirty = new Set<number>();
+  readonly #due = new Set<Cohort>();
+  readonly #delivered = new Map<string, (events: number, bytes: number) => void>();
+  #endsOnLag = new Set<Member>();
+  #unchecked = 0;
+  #tail: SourceTail | null = null;
+  #closed = false;
+  #cancelTimer: (() => void) | null = null;
+
+  constructor(plant: Plant, product: string, name: string, incarnation: string) {
+    this.#plant = plant;
+    this.product = product;
+    this.incarnation = incarnation;
+    this.#writer = new CursorWriter(name, incarnation);
+    const { clock, maxLagBytes } = plant;
+    this.#live = new LivePath([], {
+      clock,
+      writer: new CursorWriter(name, incarnation),
+      behind: (member) => this.wake(member),
+      due: (cohort) => this.#batchDue(cohort),
+      handed: (cohort, events, bytes) => this.#count(cohort.envelope.name, events, bytes),
+      blame: (what, thrown, at) => this.blame(what, thrown, at),
+    });
+    this.#catchUp = new CatchUp(this.#live, this.#rings, plant.replay, {
+      product,
+      incarnation,
+      clock,
+      maxLagBytes,
+      schedule: () => plant.schedule(),
+      extend: (member) => this.#extend(member),
+      lost: (member, error) => this.#endWith(member, error),
+      handed: (member, events, bytes) => this.#count(member.request.outlet.envelope.name, events, bytes),
+      blame: (what, thrown) => this.blame(what, thrown),
+    });
+  }
+
+  /** Live subscriptions; the others catch up. */
+  get live(): number {
+    return this.#live.size;
+  }
+
+  add(member: Member): void {
+    this.#noteDeprecation(member);
+    this.members.add(member);
+    const { onLag, from } = member.request.operation;
+    if (onLag === 'END') this.#endsOnLag.add(member);
+    if (this.members.size > 1) return;
+    // The first one opens the feed, unless it still lingers.
+    if (this.#tail !== null) {
+      this.#cancelTimer?.();
+      this.#cancelTimer = null;
+    } else if (from.kind === 'latest') {
+      this.#openAt(member.request.start);
+    } else {
+      this.#open(RETRY_MS);
+    }
+  }
+
+  // What its members ask for.
+
+  cursorAt(vector: Vector): string {
+    return this.#writer.text(vector);
+  }
+
+  wake(member: Member): void {
+    this.#catchUp.wake(member);
+  }
+
+  forget(member: Member): void {
+    this.members.delete(member);
+    this.#endsOnLag.delete(member);
+    this.#catchUp.forget(member);
+    this.#plant.forgotten(member);
+    if (this.members.size > 0 || this.#closed) return;
+    this.#cancelTimer?.();
+    if (this.#tail === null) this.close();
+    else this.#cancelTimer = this.#plant.clock.after(this.#plant.lingerMs, () => this.close());
+  }
+
+  blame(what: string, thrown: unknown, at?: { readonly partition: number; readonly offset: number }): void {
+    const error = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+    this.#plant.observe.error(what, { product: this.product, ...at, error });
+  }
+
+  // What the source tells.
+
+  scan(scan: Scan): void {
+    if (this.#closed) return;
+    if (scan.incarnation !== this.incarnation) return this.failed(new SluiceError('SOURCE_RESET'));
+    const { partition } = scan;
+    let ring = this.#rings[partition] ?? this.#early.get(partition);
+    if (ring === undefined) {
+      ring = new Ring(scan.from);
+      this.#early.set(partition, ring);
+      this.#born.set(partition, scan.from);
+    } else if (scan.to <= ring.head) {
+      return;
+    }
+    const { window } = this.#plant;
+    window.push(ring, scan);
+    // Nothing is drained while deliveries are held, so the bound is kept here.
+    if (this.#plant.held) window.trim();
+    this.#unchecked += scan.bytes;
+    this.#dirty.add(partition);
+    this.#plant.schedule();
+  }
+
+  /** New partitions join at the first position that is read of them. */
+  grown(_partitions: number): void {}
+
+  failed(error: SluiceError): void {
+    if (this.#closed) return;
+    this.#plant.observe.warn('a stream ended', { product: this.product, code: error.code });
+    this.close();
+    for (const member of [...this.members]) this.#endWith(member, error);
+  }
+
+  // What the tick does.
+
+  /** Serves the live path with all that arrived. */
+  drain(): void {
+    for (const cohort of this.#due) cohort.close();
+    this.#due.clear();
+    if (this.#dirty.size === 0) return;
+    this.#absorb();
+    const edge = this.#live.vector;
+    for (const partition of this.#dirty) {
+      const ring = this.#rings[partition];
+      if (ring === undefined) continue;
+      this.#dirty.delete(partition);
+      if (ring.floor > (edge[partition] as number)) {
+        // A hole in what arrived, or more arrived while held than the window holds: everybody reads it from the log.
+        this.#live.demoteAll();
+        edge[partition] = ring.floor;
+      }
+      for (let slot = ring.find(edge[partition] as number); slot !== null; slot = ring.find(edge[partition] as number)) {
+        this.#live.examine(slot, partition);
+      }
+    }
+    this.#live.finishRound();
+    this.#catchUp.moved();
+    if (this.#endsOnLag.size > 0 && this.#unchecked > this.#plant.maxLagBytes / 8) {
+      this.#unchecked = 0;
+      this.#catchUp.endLaggards([...this.#endsOnLag]);
+    }
+  }
+
+  catchUp(budget: number): number {
+    return this.#catchUp.run(budget);
+  }
+
+  /** The contract changed: every subscription goes on at its exact position with its view compiled anew. */
+  reload(): void {
+    for (const member of [...this.members]) {
+      // One by one: subscriptions that shared a view may see different things under the new contract.
+      try {
+        const view = member.request.recompile();
+        if (view.digest === member.view.digest && view.contract.projection === member.view.contract.projection) continue;
+        if (member.cohort !== null) member.stepOut(member.position);
+        member.view = view;
+        this.#noteDeprecation(member);
+        this.#catchUp.reset(member);
+      } catch (thrown) {
+        if (thrown instanceof OperationError) member.end(new SluiceError('BAD_REQUEST', thrown.message, { cause: thrown }));
+        else {
+          if (!(thrown instanceof SluiceError)) this.blame('a view could not be compiled anew', thrown);
+          this.#endWith(member, asSluiceError(thrown));
+        }
+      }
+    }
+  }
+
+  /** Releases tail, window and timers; the members are the caller's to end. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    this.#tail?.close();
+    this.#plant.window.drop([...this.#rings, ...this.#early.values()]);
+    this.#plant.replay.close(this.product, this.incarnation);
+    this.#plant.closed(this);
+  }
+
+  #openAt(placement: Placement): void {
+    for (const position of placement.vector) {
+      this.#live.vector.push(position);
+      this.#rings.push(new Ring(position));
+    }
+    try {
+      this.#tail = this.#plant.source.tail(this.product, placement, this);
+    } catch (thrown) {
+      // Not from within subscribe: the door has no subscription yet.
+      this.#plant.clock.soon(() => this.failed(asSluiceError(thrown)));
+      return;
+    }
+    this.#catchUp.moved();
+  }
+
+  /** Live reading begins at the end whoever comes first: history is read with back-pressure, apart. */
+  #open(retryMs: number): void {
+    this.#plant.source.place(this.product, { kind: 'latest' }).then(
+      (placement) => {
+        if (this.#closed) return;
+        if (placement.incarnation === this.incarnation) this.#openAt(placement);
+        else this.failed(new SluiceError('SOURCE_RESET'));
+      },
+      (thrown: unknown) => {
+        if (this.#closed) return;
+        const error = asSluiceError(thrown);
+        if (error.code !== 'UNAVAILABLE') return this.failed(error);
+        this.#cancelTimer = this.#plant.clock.after(retryMs, () => this.#open(Math.min(retryMs * 2, MAX_RETRY_MS)));
+      },
+    );
+  }
+
+  #absorb(): void {
+    for (let next = this.#rings.length; this.#early.has(next); next++) {
+      const ring = this.#early.get(next) as Ring;
+      this.#early.delete(next);
+      this.#rings.push(ring);
+      this.#live.vector.push(this.#born.get(next) as number);
+      this.#dirty.add(next);
+    }
+  }
+
+  #extend(member: Member): boolean {
+    const known = this.#live.vector.length;
+    const vector = [...member.vector];
+    while (vector.length < known) {
+      const first = this.#born.get(vector.length);
+      if (first === undefined) {
+        this.#learnFirst(member);
+        return false;
+      }
+      vector.push(first);
+    }
+    member.vector = vector;
+    return true;
+  }
+
+  /** Placed before the Kafka topic had partitions with which the feed then opened. */
+  #learnFirst(member: Member): void {
+    this.#plant.source.extent(this.product).then(
+      ({ first }) => {
+        first.forEach((position, partition) => {
+          if (!this.#born.has(partition)) this.#born.set(partition, position);
+        });
+        this.wake(member);
+      },
+      () => {
+        if (!member.ended) this.#catchUp.later(member);
+      },
+    );
+  }
+
+  #batchDue(cohort: Cohort): void {
+    if (this.#plant.held) {
+      this.#due.add(cohort);
+      this.#plant.schedule();
+      return;
+    }
+    cohort.close();
+    this.#plant.flushLines();
+  }
+
+  #noteDeprecation(member: Member): void {
+    const notice = deprecatedNotice(member.view.contract);
+    if (notice !== null && !member.notices.some(({ code }) => code === 'DEPRECATED')) member.notices.push(notice);
+  }
+
+  #endWith(member: Member, error: SluiceError): void {
+    member.endAt(error, (position) => expiredFor(error, position, (vector) => this.cursorAt(vector)));
+  }
+
+  #count(door: string, events: number, bytes: number): void {
+    let count = this.#delivered.get(door);
+    if (count === undefined) {
+      const labels = { product: this.product, door };
+      const delivered = this.#plant.observe.counter('sluice_events_delivered_total', labels);
+      const written = this.#plant.observe.counter('sluice_bytes_delivered_total', labels);
+      count = (more, size) => {
+        delivered.add(more);
+        written.add(size);
+      };
+      this.#delivered.set(door, count);
+    }
+    count(events, bytes);
+  }
+}
