@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeCursor } from '../../src/core/delivery/index.ts';
 import { createEmbeddedLog, type EmbeddedLog } from '../../src/io/log/embedded/index.ts';
 import { type GatewayProcess, Site } from './node.ts';
 import { readings } from './producer.ts';
@@ -135,18 +136,38 @@ describe('where a subscription begins', () => {
     });
   });
 
-  test('a cursor resumes right after its event, under any filter', async () => {
-    const [first] = await collect(1, { from: { last: 10 } });
-    const events = await collect(4, { from: { cursor: first?.cursor }, where: { region: { eq: 'us' } } });
-    expect(events.every(({ data }) => data.region === 'us' && data.seq > (first?.data.seq ?? 0))).toBe(true);
+  test('a cursor resumes the whole subscription right after its event, under any filter', async () => {
+    const before = await collect(4, { from: { last: 10 } });
+    const { cursor } = before[3] as ReadingEvent;
+    const sent = new Set(before.slice(0, 4).map(({ data }) => data.seq));
+    const rest = Array.from({ length: 10 }, (_, i) => 90 + i).filter((seq) => !sent.has(seq));
+    const after = await collect(6, { from: { cursor } });
+    expect(
+      after
+        .slice(0, 6)
+        .map(({ data }) => data.seq)
+        .sort(),
+    ).toEqual(rest);
+    const odd = rest.filter((seq) => seq % 2 === 1);
+    const filtered = await collect(odd.length, { from: { cursor }, where: { region: { eq: 'us' } } });
+    expect(
+      filtered
+        .slice(0, odd.length)
+        .map(({ data }) => data.seq)
+        .sort(),
+    ).toEqual(odd);
   });
 
-  test('a cursor that is cut, altered, or of another product is CURSOR_INVALID', async () => {
+  test('a cursor that is cut, altered, or of another product is CURSOR_INVALID, and what cannot be one is refused', async () => {
     const [event] = await collect(1, { from: { last: 1 } });
     const cursor = event?.cursor ?? '';
     const altered = `${cursor.slice(0, 8)}${cursor[8] === 'A' ? 'B' : 'A'}${cursor.slice(9)}`;
-    for (const bad of [cursor.slice(0, -3), altered, 'AAAA', '', 'not base64 at all']) {
+    const other = encodeCursor([{ product: 'others', incarnation: 'AAAAAAAAAAA', vector: [0, 0, 0, 0] }]);
+    for (const bad of [cursor.slice(0, -3), altered, other, 'AAAA']) {
       expect(await refusal({ from: { cursor: bad } })).toMatchObject({ extensions: { code: 'CURSOR_INVALID' } });
+    }
+    for (const bad of ['', 'not base64 at all']) {
+      expect((await refusal({ from: { cursor: bad } })).extensions['code']).toMatch(/BAD_REQUEST|CURSOR_INVALID/);
     }
   });
 
