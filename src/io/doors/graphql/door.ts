@@ -93,12 +93,15 @@ class Door implements GraphqlDoor {
       if (isForPeople(request)) return await this.page.serve(request, response);
       if (request.method !== 'GET' && request.method !== 'POST') return refuseMethod(response);
       session = this.connect(request);
-      await this.answer(session, request, response);
+      // The client may go while something is waited for.
+      response.once('close', session.close.bind(session));
+      const withdrawn = new AbortController();
+      session.onEnded((error) => withdrawn.abort(error));
+      await this.answer(session, withdrawn.signal, request, response);
     } catch (error) {
       this.refuse(request, response, error);
     } finally {
-      if (response.writableEnded || response.destroyed) session?.close();
-      else if (session !== null) response.once('close', session.close.bind(session));
+      if (response.writableEnded) session?.close();
     }
   }
 
@@ -122,11 +125,16 @@ class Door implements GraphqlDoor {
     return this.options.ways.connect(secretOfHeaders(request) ?? forUrl, peer);
   }
 
-  private async answer(session: Session, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private async answer(
+    session: Session,
+    withdrawn: AbortSignal,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     const body = request.method === 'POST' ? await this.read(request) : '';
     const operation = wantsEvents(request) ? operationOf(request, body) : null;
     if (operation !== null && this.documents.kindOf(operation.query, operation.operationName) === 'subscription') {
-      return await this.streams.serve(session, this.resumed(operation, request), request, response);
+      return await this.streams.serve(session, withdrawn, this.resumed(operation, request), request, response);
     }
     const traceparent = request.headers['traceparent'];
     const answer = await this.requests(request, body, {

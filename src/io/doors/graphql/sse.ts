@@ -39,11 +39,13 @@ export class EventStreams {
 
   /**
    * Serves one subscription until it or the client ends; resolves once it is placed or refused. What a client can mend is
-   * told in the stream, as the protocol has it, since a browser's EventSource shows nothing of a failed request. Errors:
-   * those that ask for another attempt, for which the answer is an HTTP status.
+   * told in the stream, as the protocol has it, since a browser's EventSource shows nothing of a failed request.
+   * `withdrawn` aborts, with the SluiceError, when the session ends. Errors: those that ask for another attempt, for
+   * which the answer is an HTTP status.
    */
   async serve(
     session: Session,
+    withdrawn: AbortSignal,
     operation: Operation,
     request: IncomingMessage,
     response: ServerResponse,
@@ -57,11 +59,15 @@ export class EventStreams {
       stream.gone();
       this.open.delete(stream);
     });
-    session.onEnded((error) => stream.fail(error));
+    withdrawn.addEventListener('abort', () => stream.fail(withdrawn.reason));
+    if (withdrawn.aborted) stream.fail(withdrawn.reason);
+    const placing = this.options.ways
+      .subscribe(session, operation, stream, stream.signal)
+      .then((subscription) => stream.placed(subscription));
     try {
-      stream.placed(await this.options.ways.subscribe(session, operation, stream, stream.signal));
-    } catch (thrown) {
-      const error = stream.failure ?? thrown;
+      await Promise.race([placing, stream.givenUp]);
+    } catch (error) {
+      placing.catch(() => {});
       if (!stream.isOpen) return;
       if (!isMendable(error)) throw error;
       stream.conclude(error);
@@ -90,12 +96,13 @@ class EventStream implements Outlet {
   readonly envelope = sseEnvelope;
   readonly id = NO_ID;
   readonly whenGone: Promise<unknown>;
-  /** Why the door ended it before it was placed. */
-  failure: SluiceError | null = null;
+  /** Rejects when the door or the client ends it, which no placing can hold up. */
+  readonly givenUp: Promise<never>;
   private readonly response: ServerResponse;
   private readonly socket: Socket;
   private readonly observe: Observe;
   private readonly abort = new AbortController();
+  private readonly giveUp: (error: SluiceError) => void;
   private subscription: Subscription | null = null;
   private isOver = false;
   private taken = 0;
@@ -106,6 +113,10 @@ class EventStream implements Outlet {
     this.socket = socket;
     this.observe = observe;
     this.whenGone = once(response, 'close');
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => {});
+    this.givenUp = promise;
+    this.giveUp = reject;
     socket.setNoDelay(true);
     this.sink = createSink(socket, () => this.isOpen);
   }
@@ -141,7 +152,7 @@ class EventStream implements Outlet {
   /** The door's own end: the subscription adds its cursor to the error. */
   fail(error: SluiceError): void {
     if (this.subscription !== null) return this.subscription.end(error);
-    this.failure ??= error;
+    this.giveUp(error);
     this.abort.abort();
   }
 
@@ -161,6 +172,7 @@ class EventStream implements Outlet {
   /** The client went, or the response is finished. */
   gone(): void {
     this.isOver = true;
+    this.giveUp(new SluiceError('BAD_REQUEST'));
     this.abort.abort();
     this.subscription?.end(null);
   }
