@@ -61,6 +61,7 @@ export class Feed implements Stream, SourceHandler {
   #tail: SourceTail | null = null;
   #closed = false;
   #cancelTimer: (() => void) | null = null;
+  #cancelGrowth: (() => void) | null = null;
 
   constructor(plant: Plant, product: string, name: string, incarnation: string) {
     this.#plant = plant;
@@ -160,8 +161,28 @@ export class Feed implements Stream, SourceHandler {
     this.#plant.schedule();
   }
 
-  /** New partitions join at the first position that is read of them. */
-  grown(_partitions: number): void {}
+  /** New partitions join every vector at their first offset: that of the first scan, or asked for, since one of them may be silent. */
+  grown(partitions: number): void {
+    if (this.#closed || partitions <= this.#rings.length) return;
+    this.#plant.source.extent(this.product).then(
+      ({ incarnation, first }) => {
+        if (this.#closed || incarnation !== this.incarnation) return;
+        for (let partition = this.#rings.length; partition < partitions; partition++) {
+          const position = first[partition];
+          if (position === undefined || this.#early.has(partition)) continue;
+          this.#early.set(partition, new Ring(position));
+          this.#born.set(partition, position);
+          this.#dirty.add(partition);
+        }
+        this.#plant.schedule();
+      },
+      () => {
+        if (this.#closed) return;
+        this.#cancelGrowth?.();
+        this.#cancelGrowth = this.#plant.clock.after(RETRY_MS, () => this.grown(partitions));
+      },
+    );
+  }
 
   failed(error: SluiceError): void {
     if (this.#closed) return;
@@ -181,8 +202,8 @@ export class Feed implements Stream, SourceHandler {
     const edge = this.#live.vector;
     for (const partition of this.#dirty) {
       const ring = this.#rings[partition];
+      // One that came early is looked at when those before it are known.
       if (ring === undefined) continue;
-      this.#dirty.delete(partition);
       if (ring.floor > (edge[partition] as number)) {
         // A hole in what arrived, or more arrived while held than the window holds: everybody reads it from the log.
         this.#live.demoteAll();
@@ -192,6 +213,7 @@ export class Feed implements Stream, SourceHandler {
         this.#live.examine(slot, partition);
       }
     }
+    this.#dirty.clear();
     this.#live.finishRound();
     this.#catchUp.moved();
     if (this.#endsOnLag.size > 0 && this.#unchecked > this.#plant.maxLagBytes / 8) {
@@ -231,6 +253,7 @@ export class Feed implements Stream, SourceHandler {
     this.#closed = true;
     this.#cancelTimer?.();
     this.#cancelTimer = null;
+    this.#cancelGrowth?.();
     this.#tail?.close();
     this.#plant.window.drop([...this.#rings, ...this.#early.values()]);
     this.#plant.replay.close(this.product, this.incarnation);
