@@ -10,6 +10,7 @@ import {
   validateSchema,
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
+import { isReservedType } from '../../src/core/contract/names.ts';
 import { createSurface, type HistoryPage, renderSdl, type SurfaceHandlers } from '../../src/core/surface/index.ts';
 import { contract, field, flights, masked, orders } from './contracts.ts';
 
@@ -258,6 +259,15 @@ describe('the schema made from contracts', () => {
     expect(validateSchema(made.schema)).toEqual([]);
     expect(validateSchema(buildSchema(made.sdl))).toEqual([]);
     expect(fieldsOf('Query', made)).not.toHaveProperty('x');
+  });
+
+  test('defines no type of its own that a contract could take', () => {
+    const own = new Set([flights, orders].map(({ typeName }) => typeName));
+    const standing = Object.keys(surface.schema.getTypeMap()).filter(
+      (name) => !name.startsWith('__') && ![...own].some((typeName) => name.startsWith(typeName)),
+    );
+    expect(standing).toContain('ProductField');
+    expect(standing.filter((name) => !isReservedType(name))).toEqual([]);
   });
 
   test('specifies its scalars and bounds what they accept', () => {

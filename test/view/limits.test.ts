@@ -1,7 +1,7 @@
-import { buildSchema, getIntrospectionQuery, parse, validate } from 'graphql';
+import { getIntrospectionQuery, parse, validate } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { createSurface } from '../../src/core/surface/index.ts';
-import { createCompiler, limitErrors, limitRule, OperationError } from '../../src/core/view/index.ts';
+import { createCompiler, limitErrors, OperationError } from '../../src/core/view/index.ts';
 import { flights } from './contracts.ts';
 
 const limits = { maxDepth: 10, maxAliases: 15, maxTokens: 1_000, maxCost: 5_000, maxDirectives: 50 };
@@ -120,13 +120,4 @@ describe('an operation beyond the limits is refused before it costs', () => {
 test('introspection is left to the bound that GraphQL itself has', () => {
   expect(limitErrors(parse(getIntrospectionQuery()), limits)).toEqual([]);
   expect(validate(surface.schema, parse(getIntrospectionQuery()))).toEqual([]);
-});
-
-test('the limits are a rule of validation for whoever executes operations by other means', () => {
-  const schema = buildSchema('type Query { a: Query b: Int }');
-  const rule = limitRule({ ...limits, maxDepth: 2 });
-  expect(validate(schema, parse('{ a { b } }'), [rule])).toEqual([]);
-  expect(validate(schema, parse('{ a { a { b } } }'), [rule]).map(({ extensions }) => extensions['code'])).toEqual([
-    'OPERATION_TOO_COSTLY',
-  ]);
 });

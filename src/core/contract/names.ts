@@ -29,14 +29,20 @@ export function reservedProductName(name: string): string | null {
 }
 
 const reservedTypes = new Set(
-  `Query Mutation Subscription Event Product Products Usage PageInfo PublishReceipt ChangeOp OnLag ReplayFrom ReplayPosition Cursor
+  `Query Mutation Subscription Event Product Products ProductField ProductStatus Masking Usage PageInfo PublishReceipt ChangeOp OnLag ReplayFrom ReplayPosition Cursor
   TopicFilter Duration Owner Support SupportChannel ServiceLevel Operation OperationKind Deprecation Plan Grant Application Notice
-  Int Long Float Number Decimal String Boolean ID Date Time DateTime Timestamp JSON List Map Null Object Any`.split(/\s+/),
+  Int Long Float Number Decimal String Boolean ID Date Time DateTime Timestamp JSON List Map Null Object Any`.split(
+    /\s+/,
+  ),
 );
 
 /** GraphQL's own and Sluice's: a contract cannot define these types. */
 export function isReservedType(name: string): boolean {
-  return name.startsWith('__') || reservedTypes.has(name) || (name.endsWith('Filter') && reservedTypes.has(name.slice(0, -'Filter'.length)));
+  return (
+    name.startsWith('__') ||
+    reservedTypes.has(name) ||
+    (name.endsWith('Filter') && reservedTypes.has(name.slice(0, -'Filter'.length)))
+  );
 }
 
 /** Every GraphQL type name that follows from an object or entry type of a contract. `root`: the type of the product's data. */

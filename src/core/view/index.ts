@@ -1,7 +1,7 @@
 /** What a subscription asked for. Hides GraphQL operations, their limits, masks and serialisers. */
 export { type Compiler, createCompiler } from './compile.ts';
 export { asOperationError, classified } from './failure.ts';
-export { checkVariables, limitErrors, limitRule, parseBounded } from './limits.ts';
+export { checkVariables, limitErrors, parseBounded } from './limits.ts';
 export { compileMatcher } from './matcher.ts';
 export { eventNode } from './node.ts';
 export { parseReplayFrom } from './position.ts';

@@ -3,14 +3,12 @@
  * Fragments are measured once and counted wherever they are spread, so a bomb shows its size without going off.
  */
 import {
-  type ASTVisitor,
   type DocumentNode,
   type FragmentDefinitionNode,
   type GraphQLError,
   Kind,
   parse,
   type SelectionSetNode,
-  type ValidationContext,
 } from 'graphql';
 import { fault } from './failure.ts';
 import type { OperationLimits } from './view.ts';
@@ -66,16 +64,6 @@ export function limitErrors(document: DocumentNode, limits: OperationLimits): re
     check('cost', measured.cost, limits.maxCost);
   }
   return errors;
-}
-
-/** The same as a rule of GraphQL's validation, for whoever executes operations by other means. */
-export function limitRule(limits: OperationLimits): (context: ValidationContext) => ASTVisitor {
-  return (context) => ({
-    Document: (document) => {
-      for (const error of limitErrors(document, limits)) context.reportError(error);
-      return false;
-    },
-  });
 }
 
 function shownNumber(value: number): string {

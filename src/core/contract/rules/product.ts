@@ -1,7 +1,7 @@
 /** Rules on what a product is: name, version, life-cycle, owner, promises. */
 import type { Placed, Report } from '../findings.ts';
 import type { Contract } from '../model.ts';
-import { camel, graphqlName, isReservedType, kebab, pascal, reservedProductName, semver } from '../names.ts';
+import { camel, graphqlName, isReservedType, kebab, pascal, reservedProductName, semver, typeNamesOf } from '../names.ts';
 import { suggestion } from '../nearest.ts';
 
 export const statuses = ['proposed', 'draft', 'active', 'deprecated', 'retired'] as const;
@@ -116,7 +116,7 @@ function readTypeName(name: string, object: Placed | null, report: Report): stri
     report.error('type-name', place, '"Event" leaves no name for the type of the data', 'name what happens: "FlightEvent" gives the type "Flight"');
   } else if (!graphqlName.test(typeName) || typeName.startsWith('__')) {
     report.error('type-name', place, `"${typeName}" is not a legal GraphQL name`, `"${pascal(typeName.replace(/[^_0-9A-Za-z]+/g, '-')) || 'Flight'}" would be`);
-  } else if (isReservedType(typeName)) {
+  } else if (typeNamesOf(typeName, true).some(isReservedType)) {
     report.error('reserved-name', place, `the type name "${typeName}" is reserved`, 'choose another name');
   } else if (typeName.length > 100) report.error('type-name', place, 'the name is longer than 100 characters', 'shorten it');
   return typeName;
