@@ -33,7 +33,7 @@ export function readYaml(text: string, file: string): Located {
   });
   if (text.length > maxLength) return failed(`the file is larger than ${maxLength} characters`, null);
   try {
-    const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, logLevel: 'silent', uniqueKeys: true });
+    const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, logLevel: 'error', uniqueKeys: true });
     const findings = [...document.errors, ...document.warnings].map((error) =>
       finding(error.message, error.pos[0], mends[error.code] ?? null),
     );

@@ -19,7 +19,8 @@ const keepDigits: Reviver = (_key, value, context) => {
   if (typeof value !== 'number' || context.source === undefined) return value;
   const { source } = context;
   if (source.length <= safeDigits && !/[eE]/.test(source)) return value;
-  return String(value) === source ? value : new Numeral(source);
+  const kept = String(value) === source && (!Number.isInteger(value) || Number.isSafeInteger(value));
+  return kept ? value : new Numeral(source);
 };
 
 export const jsonCodec: Codec = {
@@ -47,17 +48,13 @@ function decode(value: Buffer, exact: boolean): unknown {
   }
 }
 
-/** Counts brackets in strings too, so that it may see more nesting than there is only in records of many unpaired ones: those are told apart. */
+/** Few records have so many opening brackets at all: only of those the depth is counted. */
 function nestedDeeper(bytes: Buffer): boolean {
-  let depth = 0;
+  let opened = 0;
   for (let i = 0; i < bytes.length; i++) {
-    const folded = (bytes[i] as number) | 32;
-    if (folded === 123) {
-      depth += 1;
-      if (depth > maxDepth) return nestedDeeperOutsideStrings(bytes);
-    } else if (folded === 125) depth -= 1;
+    if (((bytes[i] as number) | 32) === 123) opened += 1;
   }
-  return false;
+  return opened > maxDepth && nestedDeeperOutsideStrings(bytes);
 }
 
 function nestedDeeperOutsideStrings(bytes: Buffer): boolean {
