@@ -7,6 +7,7 @@ import type { Envelope, Template } from '../../../core/delivery/index.ts';
 const ID_HEAD = '{"id":"';
 const ID_TAIL = '","type":"next","payload":';
 const NO_SLOTS = new Int32Array(0);
+const NOTHING = Buffer.alloc(0);
 
 /** FIN and the opcode of a text frame; the server masks nothing. */
 const TEXT_FRAME = 0x81;
@@ -71,6 +72,7 @@ export const sseEnvelope: Envelope = {
   name: 'graphql-sse',
   template(payloads: readonly string[], cursors: readonly string[]): Template {
     const events = payloads.map((payload, index) => nextEvent(payload, cursors[index] as string));
-    return { bytes: chunk(events.join('')), idSlots: NO_SLOTS };
+    // A chunk of no length would end the stream.
+    return { bytes: events.length === 0 ? NOTHING : chunk(events.join('')), idSlots: NO_SLOTS };
   },
 };
