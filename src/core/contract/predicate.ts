@@ -105,7 +105,7 @@ class Parser {
       const here = `${at}.${name}`;
       this.count(here, depth);
       const operator = known.find((candidate) => candidate === name);
-      if (operator === undefined) throw bad(here, `no operator of a ${type.kind}; ${suggestion(name, known)}.`);
+      if (operator === undefined) throw bad(here, `no operator of ${type.kind} fields; ${suggestion(name, known)}.`);
       if (operator === 'isNull') return this.isNull(operand, path, here);
       const scalar = type as ScalarType;
       return operator === 'in' ? this.among(scalar, operand, path, here) : this.comparison(operator, scalar, operand, path, here);
