@@ -37,12 +37,12 @@ export interface Fetched<W extends WantedPartition> {
   readonly partitions: readonly FetchedPartition<W>[];
 }
 
-/** The leader takes note of its last stable offset before it reads: what was committed in between comes along and is stable too. */
-export function endOf(
-  fetched: { readonly end: number },
-  decoded: { readonly next: number; readonly epoch: number },
-): number {
-  return decoded.epoch < 0 ? fetched.end : Math.max(fetched.end, decoded.next);
+/**
+ * The last stable offset, as far as this answer lets one know. The leader takes note of it before it reads, so that what
+ * was committed in between comes along; and a new leader does not know for a moment how much of its log is stable.
+ */
+export function endOf(fetched: { readonly end: number }, decoded: { readonly next: number }): number {
+  return Math.max(fetched.end, decoded.next);
 }
 
 export interface FetchLimits {
