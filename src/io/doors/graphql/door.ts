@@ -179,7 +179,7 @@ class Door implements GraphqlDoor {
     const body = JSON.stringify({ errors: formatThrown(thrown, this.options.observe) });
     const status = statusOf(thrown);
     // What is left of the body is not worth reading.
-    if (!request.complete) response.shouldKeepAlive = false;
+    if (hasUnreadBody(request)) response.shouldKeepAlive = false;
     response.writeHead(status, {
       'Content-Type': `${isGraphqlJson ? 'application/graphql-response+json' : 'application/json'}; charset=utf-8`,
       'Content-Length': Buffer.byteLength(body),
@@ -252,4 +252,9 @@ function isLater(thrown: unknown): thrown is SluiceError {
 /** In seconds, as the header has it. */
 function retryAfter(error: SluiceError): number {
   return Math.max(1, Math.ceil((error.details.retryAfterMs ?? 1_000) / 1_000));
+}
+
+/** `complete` alone is false for a request without a body too, as long as its handler runs at once. */
+function hasUnreadBody({ complete, headers }: IncomingMessage): boolean {
+  return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0);
 }

@@ -21,7 +21,7 @@ export function answerJson(
 ): void {
   const text = JSON.stringify(body);
   // What is left of the body is not worth reading.
-  if (!request.complete) response.shouldKeepAlive = false;
+  if (hasUnreadBody(request)) response.shouldKeepAlive = false;
   response.writeHead(status, {
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(text),
@@ -51,4 +51,9 @@ export function answerRaw(socket: Duplex, status: number, error: SluiceError): v
 function retryHeaders(error: SluiceError): Record<string, string> {
   if (catalogue[error.code].retry === 'changed') return {};
   return { 'Retry-After': String(Math.max(1, Math.ceil((error.details.retryAfterMs ?? 1_000) / 1_000))) };
+}
+
+/** `complete` alone is false for a request without a body too, as long as its handler runs at once. */
+function hasUnreadBody({ complete, headers }: IncomingMessage): boolean {
+  return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0);
 }
