@@ -19,9 +19,20 @@ for (let round = 0; round < Number(rounds); round += 1) {
     return { partition: index % 3, key: Buffer.from(text), value: Buffer.from(`${text} ${'x'.repeat(200)}`) };
   });
   const positions = await log.append(topic, records);
-  writeSync(
-    1,
-    `${JSON.stringify(positions.map(({ partition, offset }, index) => [partition, offset, `${who}/${round}/${index}`]))}\n`,
-  );
+  const told = positions.map(({ partition, offset }, index) => [partition, offset, `${who}/${round}/${index}`]);
+  say(`${JSON.stringify(told)}\n`);
 }
 await log[Symbol.asyncDispose]();
+
+/** Synchronous also when the reader is slow and the pipe, which does not block, is full. */
+function say(line: string): void {
+  const bytes = Buffer.from(line);
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(1, bytes, at);
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code !== 'EAGAIN') throw thrown;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
