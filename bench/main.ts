@@ -9,22 +9,25 @@ const benches = await Promise.all(files.map((file) => import(join(import.meta.di
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !benches.some((bench) => bench.name === name));
 
-if (named.length === 0 || unknown.length > 0) {
-  if (unknown.length > 0) console.error(`There is no bench ${unknown.join(', ')}.`);
-  console.log(`npm run bench NAME...  with these:\n${benches.map((bench) => `  ${bench.name}`).join('\n')}`);
-  process.exitCode = unknown.length > 0 ? 2 : 0;
+if (unknown.length > 0) {
+  console.error(`There is no bench ${unknown.join(', ')}.`);
+  process.exitCode = 2;
+} else {
+  for (const bench of benches.filter(({ name }) => named.includes(name))) await measure(bench);
 }
-if (unknown.length === 0) {
-  for (const bench of benches.filter(({ name }) => named.includes(name))) {
-    console.log(`\n${bench.name}`);
-    const report = new Page();
-    try {
-      await bench.run(report);
-      keep(bench.name, report.section(bench.name));
-    } catch (error) {
-      console.error(`${bench.name} failed:`, error);
-      process.exitCode = 1;
-    }
-  }
+if (named.length === 0 || unknown.length > 0) {
+  console.log(`npm run bench NAME...  with these:\n${benches.map(({ name }) => `  ${name}`).join('\n')}`);
 }
 await endServers();
+
+async function measure(bench: Bench): Promise<void> {
+  console.log(`\n${bench.name}`);
+  const report = new Page();
+  try {
+    await bench.run(report);
+    keep(bench.name, report.section(bench.name));
+  } catch (error) {
+    console.error(`${bench.name} failed:`, error);
+    process.exitCode = 1;
+  }
+}

@@ -1,7 +1,7 @@
 /** What a bench says of itself, and the page bench/RESULTS.md that keeps the last run of each. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 
 export interface Report {
@@ -18,6 +18,8 @@ export interface Bench {
 }
 
 export class Page implements Report {
+  /** What else the machine was doing before this bench began. */
+  readonly #load = (loadavg()[0] ?? 0).toFixed(1);
   readonly #rows: string[] = [];
   readonly #notes: string[] = [];
 
@@ -37,19 +39,19 @@ export class Page implements Report {
   /** The section of RESULTS.md of a bench that has run. */
   section(name: string): string {
     const table = ['| figure | median | spread | samples |', '|---|---|---|---|', ...this.#rows].join('\n');
-    return `## ${name}\n\n${[circumstances(), ...this.#notes].join('\n')}\n\n${table}\n`;
+    return `## ${name}\n\n${[circumstances(this.#load), ...this.#notes].join('\n')}\n\n${table}\n`;
   }
 }
 
 const shown = (value: number): string => (Math.abs(value) >= 100 ? Math.round(value).toString() : value.toPrecision(3));
 
-function circumstances(): string {
+function circumstances(load: string): string {
   const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
   const changed = git('status', '--porcelain', '--', 'src') === '' ? '' : ' with uncommitted changes';
   const memory = Math.round(totalmem() / 2 ** 30);
   const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}, ${memory} GiB`;
   const day = new Date().toISOString().slice(0, 10);
-  return `${day}, commit ${git('rev-parse', '--short', 'HEAD')}${changed}, Node ${process.versions.node}, ${machine}.`;
+  return `${day}, commit ${git('rev-parse', '--short', 'HEAD')}${changed}, Node ${process.versions.node}, ${machine}, load ${load} before.`;
 }
 
 const page = join(import.meta.dirname, 'RESULTS.md');

@@ -1,12 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, test } from 'vitest';
-import { bed, kafkaVersions, randomName, startKafka } from './index.ts';
+import { ask } from './ask.ts';
+import { bed, kafkaVersions, randomName, startKafka, startRedis } from './index.ts';
 
 const client = (bootstrap: string): Kafka => new Kafka({ brokers: bootstrap.split(','), logLevel: logLevel.NOTHING });
 
@@ -50,6 +50,17 @@ test('a broker that was killed comes back on its port with what it had acknowled
   await admin.disconnect();
 });
 
+test('a Redis that was killed comes back empty on its port', async () => {
+  await using redis = await startRedis();
+  expect(await ask(redis.port, 'SET seat 12A\r\n')).toBe('+OK\r\n');
+  const before = redis.pid;
+  await redis.kill();
+  await expect(ask(redis.port, 'PING\r\n')).rejects.toThrow('ECONNREFUSED');
+  await redis.start();
+  expect(redis.pid).not.toBe(before);
+  expect(await ask(redis.port, 'GET seat\r\n')).toBe('$-1\r\n');
+});
+
 describe('the guard', () => {
   const endings: readonly [how: string, end: (run: ChildProcess) => void][] = [
     ['kill -9', (run) => run.kill('SIGKILL')],
@@ -82,15 +93,4 @@ function runs(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-function ask(port: number, question: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(question));
-    socket.once('error', reject);
-    socket.once('data', (answer) => {
-      socket.destroy();
-      resolve(answer.toString());
-    });
-  });
 }

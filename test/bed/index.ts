@@ -14,7 +14,7 @@ export { chromiumPath } from './chromium.ts';
 export { runJava } from './java.ts';
 export { type Broker, type KafkaCluster, type KafkaVersion, kafkaVersions, startKafka } from './kafka.ts';
 export { odcsSchemaPath } from './odcs.ts';
-export { freePort, freePorts, randomName } from './ports.ts';
+export { freePort, randomName } from './ports.ts';
 export { type RedisServer, startRedis } from './redis.ts';
 export type { SharedKafka, SharedRedis } from './set.ts';
 

@@ -1,8 +1,8 @@
 /** A real Redis that keeps nothing on disk. */
 import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { ask } from './ask.ts';
 import { programOf } from './command.ts';
 import { type Server, serverFolder, startServer } from './guard.ts';
 import { freePort } from './ports.ts';
@@ -29,6 +29,11 @@ export async function startRedis(): Promise<RedisServer> {
   const log = join(folder, 'redis.log');
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
   let server: Server | undefined;
+  const answers = (): Promise<boolean> =>
+    ask(port, 'PING\r\n').then(
+      (answer) => answer.startsWith('+PONG'),
+      () => false,
+    );
   const start = async (): Promise<void> => {
     const started = await startServer({ program, args, cwd: folder, log });
     let ended: string | undefined;
@@ -38,7 +43,7 @@ export async function startRedis(): Promise<RedisServer> {
     });
     server = started;
     const deadline = Date.now() + 20_000;
-    while (!(await answers(port))) {
+    while (!(await answers())) {
       if (ended === undefined && Date.now() < deadline) await pause(10);
       else throw new Error(`Redis did not start (${ended ?? 'no answer'}): ${readFileSync(log, 'utf8').slice(-2000)}`);
     }
@@ -61,18 +66,4 @@ export async function startRedis(): Promise<RedisServer> {
     stop: kill,
     [Symbol.asyncDispose]: kill,
   };
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' });
-    const end = (answer: boolean): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.setTimeout(1000, () => end(false));
-    socket.once('error', () => end(false));
-    socket.once('connect', () => socket.write('PING\r\n'));
-    socket.once('data', (bytes) => end(bytes.toString().startsWith('+PONG')));
-  });
 }
