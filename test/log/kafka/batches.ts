@@ -58,7 +58,13 @@ export function encodeBatch(batch: TestBatch): Buffer {
 }
 
 function markerRecord(offset: number, marker: 'abort' | 'commit'): TestRecord {
-  return { offset, timestamp: 0, key: Buffer.from([0, 0, 0, marker === 'abort' ? 0 : 1]), value: Buffer.alloc(6), headers: [] };
+  return {
+    offset,
+    timestamp: 0,
+    key: Buffer.from([0, 0, 0, marker === 'abort' ? 0 : 1]),
+    value: Buffer.alloc(6),
+    headers: [],
+  };
 }
 
 function encodeRecord(record: TestRecord, baseOffset: number, baseTimestamp: number): Buffer {

@@ -39,7 +39,12 @@ describe.each(kafkaVersions)('what Java wrote to Kafka %s is read as Java reads 
 
   test('a compacted Kafka topic with holes and empty batches', async () => {
     // A segment each round that Feed writes; Kafka 4 takes none smaller than a megabyte by size.
-    const config = { 'cleanup.policy': 'compact', 'segment.ms': '100', 'min.cleanable.dirty.ratio': '0.01', 'delete.retention.ms': '1' };
+    const config = {
+      'cleanup.policy': 'compact',
+      'segment.ms': '100',
+      'min.cleanable.dirty.ratio': '0.01',
+      'delete.retention.ms': '1',
+    };
     const { topic, bootstrap } = await fed(version, 'compacted', 4, config);
     // Compaction runs when it likes: wait for the sight of it, then for two looks alike.
     let java = await dumped(version, bootstrap, topic);
@@ -57,7 +62,12 @@ interface Dumped {
   readonly ends: readonly number[];
 }
 
-async function fed(version: KafkaVersion, scenario: string, seed: number, config: Readonly<Record<string, string>> = {}) {
+async function fed(
+  version: KafkaVersion,
+  scenario: string,
+  seed: number,
+  config: Readonly<Record<string, string>> = {},
+) {
   const { bootstrap } = await bed().kafka(version);
   const topic = randomName(scenario);
   await withAdmin(bootstrap, (admin) =>
@@ -92,7 +102,10 @@ async function sameEverywhere(bootstrap: string, topic: string, java: Dumped): P
   for (const { title, ceilings } of protocols) {
     await using log = openLog(bootstrap, { ceilings });
     const extents = await log.extents(topic);
-    expect(extents.map(({ end }) => end), title).toEqual(java.ends);
+    expect(
+      extents.map(({ end }) => end),
+      title,
+    ).toEqual(java.ends);
     for (const { partition, first, end } of extents) {
       const expected = java.lines.filter((line) => line.startsWith(`${partition}\t`));
       expect(await ranged(log, topic, partition, first, end), `range ${title}`).toEqual(expected);
@@ -100,7 +113,9 @@ async function sameEverywhere(bootstrap: string, topic: string, java: Dumped): P
         const from = first + Math.floor(((end - first) * i) / 12);
         const to = from + Math.ceil((end - from) / 2);
         const within = expected.filter((line) => offsetOf(line) >= from && offsetOf(line) < to);
-        expect(await ranged(log, topic, partition, from, to, 10_000), `range from ${from} to ${to} ${title}`).toEqual(within);
+        expect(await ranged(log, topic, partition, from, to, 10_000), `range from ${from} to ${to} ${title}`).toEqual(
+          within,
+        );
       }
     }
     expect(await tailed(log, topic, java.ends), `tail ${title}`).toEqual(java.lines);
@@ -126,7 +141,9 @@ async function tailed(log: Log, topic: string, ends: readonly number[]): Promise
   await using _ = log.tail(topic, incarnation, from, recorder);
   await Promise.all(ends.map((end, partition) => recorder.reads(partition, end)));
   expect(recorder.broken).toEqual([]);
-  return recorder.scans.flatMap(({ partition, records }) => records.map((record) => lineOf(partition, record))).sort(byPosition);
+  return recorder.scans
+    .flatMap(({ partition, records }) => records.map((record) => lineOf(partition, record)))
+    .sort(byPosition);
 }
 
 function lineOf(partition: number, { offset, timestamp, key, value, headers }: LogRecord): string {

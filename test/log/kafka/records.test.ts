@@ -8,8 +8,13 @@ import { type Codec, encodeBatch, type TestBatch, type TestRecord } from './batc
 
 const codecs: readonly Codec[] = ['none', 'gzip', 'snappy', 'xerial', 'lz4', 'zstd'];
 
-const bytes = fc.option(fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array)), { nil: null });
-const headers = fc.array(fc.record({ name: fc.string({ maxLength: 20, unit: 'grapheme' }), value: bytes }), { maxLength: 3 });
+const bytes = fc.option(
+  fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array)),
+  { nil: null },
+);
+const headers = fc.array(fc.record({ name: fc.string({ maxLength: 20, unit: 'grapheme' }), value: bytes }), {
+  maxLength: 3,
+});
 const timestamps = fc.integer({ min: 0, max: 4_102_444_800_000 });
 
 interface Plan {
@@ -57,7 +62,14 @@ const partition: fc.Arbitrary<readonly TestBatch[]> = fc
       next = baseOffset + lastOffsetDelta + 1;
       if (transactional && step.end !== 'none') {
         const marker = step.end as 'abort' | 'commit';
-        batches.push({ baseOffset: next, lastOffsetDelta: 0, records: [], producerId: step.producer, epoch: step.epoch, marker });
+        batches.push({
+          baseOffset: next,
+          lastOffsetDelta: 0,
+          records: [],
+          producerId: step.producer,
+          epoch: step.epoch,
+          marker,
+        });
         next += 1;
       }
     }
@@ -65,7 +77,10 @@ const partition: fc.Arbitrary<readonly TestBatch[]> = fc
   });
 
 /** Which data batches belong to aborted transactions, and the index of those as a broker keeps it: by abort marker. */
-function judge(batches: readonly TestBatch[]): { readonly plans: readonly Plan[]; readonly index: { producerId: number; firstOffset: number; marker: number }[] } {
+function judge(batches: readonly TestBatch[]): {
+  readonly plans: readonly Plan[];
+  readonly index: { producerId: number; firstOffset: number; marker: number }[];
+} {
   const index: { producerId: number; firstOffset: number; marker: number }[] = [];
   const open = new Map<number, { readonly firstOffset: number; readonly members: TestBatch[] }>();
   const gone = new Set<TestBatch>();
@@ -98,10 +113,16 @@ describe('decoding record batches', () => {
         const isCut = last !== undefined && cut > 0 && cut < last.length && encoded.length > 1;
         const whole = isCut ? sent.slice(0, -1) : sent;
         const received = isCut ? Buffer.concat(encoded).subarray(0, -cut) : Buffer.concat(encoded);
-        const decoded = decodeBatches(received, from, index.filter(({ marker }) => marker >= from));
+        const decoded = decodeBatches(
+          received,
+          from,
+          index.filter(({ marker }) => marker >= from),
+        );
         const expected = whole
           .filter(({ batch, aborted }) => batch.marker === undefined && !aborted)
-          .flatMap(({ batch }) => batch.records.map((record) => ({ ...record, timestamp: batch.appendTime ?? record.timestamp })))
+          .flatMap(({ batch }) =>
+            batch.records.map((record) => ({ ...record, timestamp: batch.appendTime ?? record.timestamp })),
+          )
           .filter(({ offset }) => offset >= from);
         expect(decoded.corrupt).toBeUndefined();
         expect(decoded.records).toEqual(expected);
@@ -127,18 +148,24 @@ describe('decoding record batches', () => {
     }
   });
 
-  test('rubbish with a right checksum is corrupt, not an endless loop or somebody else\'s memory', () => {
+  test("rubbish with a right checksum is corrupt, not an endless loop or somebody else's memory", () => {
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), fc.integer({ min: 0, max: 7 }), fc.integer({ min: 1, max: 2 ** 31 - 1 }), (body, codec, count) => {
-        const batch = Buffer.concat([encodeBatch({ baseOffset: 0, lastOffsetDelta: 9, records: [] }), body]);
-        batch.writeInt32BE(batch.length - 12, 8);
-        batch.writeInt16BE(codec, 21);
-        batch.writeInt32BE(count, 57);
-        batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
-        const decoded = decodeBatches(batch, 0, []);
-        for (const { key, value } of decoded.records) for (const view of [key, value]) expect((view ?? '').length).toBeLessThanOrEqual(200);
-        expect(decoded.corrupt !== undefined || decoded.records.length === count).toBe(true);
-      }),
+      fc.property(
+        fc.uint8Array({ minLength: 1, maxLength: 200 }),
+        fc.integer({ min: 0, max: 7 }),
+        fc.integer({ min: 1, max: 2 ** 31 - 1 }),
+        (body, codec, count) => {
+          const batch = Buffer.concat([encodeBatch({ baseOffset: 0, lastOffsetDelta: 9, records: [] }), body]);
+          batch.writeInt32BE(batch.length - 12, 8);
+          batch.writeInt16BE(codec, 21);
+          batch.writeInt32BE(count, 57);
+          batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
+          const decoded = decodeBatches(batch, 0, []);
+          for (const { key, value } of decoded.records)
+            for (const view of [key, value]) expect((view ?? '').length).toBeLessThanOrEqual(200);
+          expect(decoded.corrupt !== undefined || decoded.records.length === count).toBe(true);
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -154,10 +181,32 @@ describe('decoding record batches', () => {
   });
 
   test('aborted transactions that were both open before the fetch do not leak', () => {
-    const data = (baseOffset: number, producerId: number): TestBatch => ({ baseOffset, lastOffsetDelta: 0, records: two(baseOffset).slice(0, 1), producerId, transactional: true });
-    const marker = (baseOffset: number, producerId: number, which: 'abort' | 'commit'): TestBatch => ({ baseOffset, lastOffsetDelta: 0, records: [], producerId, marker: which });
-    const bytesOf = [data(10, 2), data(11, 1), marker(12, 1, 'abort'), marker(13, 2, 'abort'), data(14, 1), marker(15, 1, 'commit')].map(encodeBatch);
-    const aborted = [{ producerId: 1, firstOffset: 3 }, { producerId: 2, firstOffset: 5 }];
+    const data = (baseOffset: number, producerId: number): TestBatch => ({
+      baseOffset,
+      lastOffsetDelta: 0,
+      records: two(baseOffset).slice(0, 1),
+      producerId,
+      transactional: true,
+    });
+    const marker = (baseOffset: number, producerId: number, which: 'abort' | 'commit'): TestBatch => ({
+      baseOffset,
+      lastOffsetDelta: 0,
+      records: [],
+      producerId,
+      marker: which,
+    });
+    const bytesOf = [
+      data(10, 2),
+      data(11, 1),
+      marker(12, 1, 'abort'),
+      marker(13, 2, 'abort'),
+      data(14, 1),
+      marker(15, 1, 'commit'),
+    ].map(encodeBatch);
+    const aborted = [
+      { producerId: 1, firstOffset: 3 },
+      { producerId: 2, firstOffset: 5 },
+    ];
     expect(decodeBatches(Buffer.concat(bytesOf), 10, aborted).records.map(({ offset }) => offset)).toEqual([14]);
   });
 
@@ -175,5 +224,11 @@ describe('decoding record batches', () => {
 });
 
 function two(offset: number): TestRecord[] {
-  return [0, 1].map((n) => ({ offset: offset + n, timestamp: 1_700_000_000_000 + n, key: Buffer.from('k'), value: Buffer.from(`value ${n}`), headers: [] }));
+  return [0, 1].map((n) => ({
+    offset: offset + n,
+    timestamp: 1_700_000_000_000 + n,
+    key: Buffer.from('k'),
+    value: Buffer.from(`value ${n}`),
+    headers: [],
+  }));
 }

@@ -5,7 +5,7 @@ import type { Observe } from '../../../src/core/observe.ts';
 import { createKafkaLog, type KafkaLogConfig } from '../../../src/io/log/kafka/index.ts';
 import type { LogUnderTest } from '../conformance.ts';
 
-const { Kafka, logLevel } = createRequire(import.meta.url)('kafkajs') as typeof import('kafkajs');
+const { Kafka, logLevel, Partitioners } = createRequire(import.meta.url)('kafkajs') as typeof import('kafkajs');
 
 const handle = { add() {}, set() {} };
 
@@ -45,6 +45,21 @@ export async function withAdmin<T>(bootstrap: string, use: (admin: Admin) => Pro
     return await use(admin);
   } finally {
     await admin.disconnect();
+  }
+}
+
+/** Writes to partition 0 without asking for a producer id, which a cluster in trouble may be slow to give. */
+export async function produce(bootstrap: string, topic: string, values: readonly string[]): Promise<void> {
+  const kafka = new Kafka({ clientId: 'test-producer', brokers: bootstrap.split(','), logLevel: logLevel.NOTHING });
+  const producer = kafka.producer({
+    createPartitioner: Partitioners.DefaultPartitioner,
+    allowAutoTopicCreation: false,
+  });
+  await producer.connect();
+  try {
+    await producer.send({ topic, messages: values.map((value) => ({ value, partition: 0 })) });
+  } finally {
+    await producer.disconnect();
   }
 }
 

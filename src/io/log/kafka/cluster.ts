@@ -115,13 +115,19 @@ export class Cluster {
     }
   }
 
-  /** Resolves when a Kafka topic that was just created is seen, rather than one of the same name that was deleted just before. */
+  /**
+   * Resolves when a Kafka topic that was just created is seen by about all nodes, rather than one of the same name that
+   * was deleted just before: who creates it and describes it at once would otherwise meet a node that is late.
+   */
   async appeared(topic: string, former: Buffer | undefined): Promise<void> {
-    for (let attempt = 1; attempt <= 40; attempt++) {
-      const found = (await this.ask([topic])).topics[0];
+    let sightings = 0;
+    for (let attempt = 1; attempt <= 200; attempt++) {
+      const { nodes, topics } = await this.ask([topic]);
+      const found = topics[0];
       const isNew = former === undefined || former.equals(noTopicId) || found?.id.equals(former) === false;
-      if (found?.errorCode === code.NONE && isNew && found.partitions.every(({ leader }) => leader >= 0)) return;
-      await this.pause(25);
+      const isThere = found?.errorCode === code.NONE && found.partitions.every(({ leader }) => leader >= 0);
+      if (isNew && isThere && ++sightings >= Math.min(nodes.length, 3)) return;
+      if (!isThere || !isNew) await this.pause(25);
     }
     throw new LogError('UNAVAILABLE', `Kafka topic ${topic} was created but does not appear`);
   }

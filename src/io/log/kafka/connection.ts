@@ -326,24 +326,25 @@ function mendQueue(): void {
   };
 }
 
-/** The record as kafkajs's producer hands it to the encoder; `headers` are ours, in order, a list and not an object. */
+/** The record as kafkajs's producer hands it to the encoder; `headers` that are a list are ours, in order. */
 interface OutgoingRecord {
   readonly offsetDelta: number;
   readonly timestampDelta: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  readonly headers?: readonly Header[];
+  readonly headers?: readonly Header[] | object;
 }
 
 /** Must run before kafkajs is loaded: its request encoders keep the function that the module had then. */
 function mendRecord(): void {
   const path = load.resolve('kafkajs/src/protocol/recordBatch/record/v0');
-  load(path);
+  const original = load(path) as (record: OutgoingRecord) => Encoder;
   (load.cache[path] as NodeJS.Module).exports = (record: OutgoingRecord): Encoder => {
+    const headers: readonly Header[] | object | undefined = record.headers;
+    if (!isList(headers)) return original(record);
     const parts: Buffer[] = [Buffer.of(0), varint(record.timestampDelta), varint(record.offsetDelta)];
     field(parts, record.key);
     field(parts, record.value);
-    const headers = record.headers ?? [];
     parts.push(varint(headers.length));
     for (const header of headers) {
       field(parts, Buffer.from(header.name));
@@ -355,6 +356,10 @@ function mendRecord(): void {
     encoder.writeBufferInternal(body);
     return encoder;
   };
+}
+
+function isList(headers: readonly Header[] | object | undefined): headers is readonly Header[] {
+  return Array.isArray(headers);
 }
 
 function field(parts: Buffer[], bytes: Buffer | null): void {

@@ -58,7 +58,8 @@ export function createKafkaLogParts({ name, options, observe, clientId, ceilings
             configEntries,
           },
         ],
-        waitForLeaders: true,
+        // kafkajs's own waiting gives up at the first broker that has not heard of it yet.
+        waitForLeaders: false,
       });
       if (!created) throw new LogError('EXISTS', `Kafka topic ${topic} exists`);
       await cluster.appeared(topic, before?.id);
