@@ -17,8 +17,20 @@ const number = { logicalType: 'number' };
 
 describe('a derived field', () => {
   test.each<[string, Document, string, string, unknown]>([
-    ['a choice', text, 'source.delay < 0 ? "early" : source.delay > 15 ? "delayed" : "on-time"', '"delay":20', 'delayed'],
-    ['a choice that is 0', text, 'source.delay < 0 ? "early" : source.delay > 15 ? "delayed" : "on-time"', '"delay":0', 'on-time'],
+    [
+      'a choice',
+      text,
+      'source.delay < 0 ? "early" : source.delay > 15 ? "delayed" : "on-time"',
+      '"delay":20',
+      'delayed',
+    ],
+    [
+      'a choice that is 0',
+      text,
+      'source.delay < 0 ? "early" : source.delay > 15 ? "delayed" : "on-time"',
+      '"delay":0',
+      'on-time',
+    ],
     ['arithmetic of a number of the record and an integer', int, 'source.a + 1', '"a":41', 42],
     ['arithmetic of integers', int, 'int(source.a) / 2', '"a":9', 4],
     ['a remainder', int, 'source.a % 3', '"a":8', 2],
@@ -32,12 +44,30 @@ describe('a derived field', () => {
     ['a comprehension', { logicalType: 'boolean' }, 'source.l.exists(x, x > 2)', '"l":[1,2,3]', true],
     ['a list', { logicalType: 'array', items: int }, 'source.l.map(x, x * 2)', '"l":[1,2]', [2, 4]],
     ['a map', { logicalType: 'map', map: { key: text, value: int } }, '{"a": source.a}', '"a":1', { a: 1 }],
-    ['an object', { logicalType: 'object', properties: [{ name: 'x', ...text }] }, '{"x": source.a, "y": source.a}', '"a":"q"', { x: 'q' }],
-    ['a timestamp', { logicalType: 'timestamp' }, 'timestamp(source.at)', '"at":"2024-01-01T01:00:00+01:00"', '2024-01-01T00:00:00Z'],
+    [
+      'an object',
+      { logicalType: 'object', properties: [{ name: 'x', ...text }] },
+      '{"x": source.a, "y": source.a}',
+      '"a":"q"',
+      { x: 'q' },
+    ],
+    [
+      'a timestamp',
+      { logicalType: 'timestamp' },
+      'timestamp(source.at)',
+      '"at":"2024-01-01T01:00:00+01:00"',
+      '2024-01-01T00:00:00Z',
+    ],
     ['a long beyond 2^53', long, 'source.big', '"big":9007199254740993', '9007199254740993'],
     ['arithmetic beyond 2^53', long, 'source.big + 1', '"big":9007199254740993', '9007199254740994'],
     ['the text of a long', text, 'string(source.o.big)', '"o":{"big":9007199254740993}', '9007199254740993'],
-    ['a decimal of many digits, rounded as CEL has no decimals', number, 'source.d * 2.0', '"d":0.12345678901234567890', 0.24691357802469136],
+    [
+      'a decimal of many digits, rounded as CEL has no decimals',
+      number,
+      'source.d * 2.0',
+      '"d":0.123456789012345678901',
+      0.12345678901234568 * 2,
+    ],
     ['an unsigned integer', long, 'uint(source.a)', '"a":7', '7'],
   ])('gives %s', async (_label, type, expression, record, expected) => {
     expect((await derived(type, expression))(record)).toEqual(expected);
@@ -51,18 +81,21 @@ describe('a derived field', () => {
     ['gives what no contract has', text, 'source.d', '"d":[]'],
     ['reaches for what objects inherit', text, 'source.constructor.name', '"a":1'],
     ['overflows', long, 'source.a + 9223372036854775807', '"a":9223372036854775807'],
-  ])('that %s makes the record break its contract, by path and without content', async (_label, type, expression, record) => {
-    const read = await derived(type, expression);
-    let error: unknown;
-    try {
-      read(record);
-    } catch (thrown) {
-      error = thrown;
-    }
-    expect(error).toBeInstanceOf(PayloadError);
-    expect((error as PayloadError).path).toBe('v');
-    expect((error as PayloadError).message).not.toContain('secret');
-  });
+  ])(
+    'that %s makes the record break its contract, by path and without content',
+    async (_label, type, expression, record) => {
+      const read = await derived(type, expression);
+      let error: unknown;
+      try {
+        read(record);
+      } catch (thrown) {
+        error = thrown;
+      }
+      expect(error).toBeInstanceOf(PayloadError);
+      expect((error as PayloadError).path).toBe('v');
+      expect((error as PayloadError).message).not.toContain('secret');
+    },
+  );
 
   test('that is required and null breaks the record', async () => {
     const read = await derived({ ...text, required: true }, 'has(source.a) ? source.a : null');
@@ -71,11 +104,20 @@ describe('a derived field', () => {
   });
 
   test('cannot change the record that others read', async () => {
-    const contract = contractOf(productOf([{ name: 'v', ...long, transformLogic: 'source.o.big' }, { name: 'w', physicalName: 'o.big', ...long }]));
+    const contract = contractOf(
+      productOf([
+        { name: 'v', ...long, transformLogic: 'source.o.big' },
+        { name: 'w', physicalName: 'o.big', ...long },
+      ]),
+    );
     const codec = await jsonCodec.prepare(contract);
     const decoded = codec.decode(Buffer.from('{"id":"1","o":{"big":9007199254740993}}'));
     const before = JSON.stringify(decoded);
-    expect(compileContract(contract).project(decoded)).toEqual({ id: '1', v: '9007199254740993', w: '9007199254740993' });
+    expect(compileContract(contract).project(decoded)).toEqual({
+      id: '1',
+      v: '9007199254740993',
+      w: '9007199254740993',
+    });
     expect(JSON.stringify(decoded)).toBe(before);
   });
 });

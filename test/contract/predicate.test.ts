@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Contract, compileContract, compilePredicate, decidePredicate, parsePredicate, type PublicData, type PublicEvent, sealContract } from '../../src/core/contract/index.ts';
+import {
+  type Contract,
+  compileContract,
+  compilePredicate,
+  decidePredicate,
+  type PublicData,
+  type PublicEvent,
+  parsePredicate,
+  sealContract,
+} from '../../src/core/contract/index.ts';
 import { SluiceError } from '../../src/core/errors.ts';
 import { contractOf, type Document, productOf } from './documents.ts';
 
@@ -16,12 +25,18 @@ const scalars: Readonly<Record<string, Document>> = {
   clock: { logicalType: 'time' },
 };
 const properties = Object.entries(scalars).map(([name, type]) => ({ name, ...type }));
-const contract = contractOf(productOf([
-  ...properties,
-  { name: 'o', logicalType: 'object', properties: [...properties, { name: 'in', logicalType: 'object', properties }] },
-  { name: 'list', logicalType: 'array', items: { logicalType: 'string' } },
-  { name: 'dict', logicalType: 'map', map: { key: { logicalType: 'string' }, value: { logicalType: 'string' } } },
-]));
+const contract = contractOf(
+  productOf([
+    ...properties,
+    {
+      name: 'o',
+      logicalType: 'object',
+      properties: [...properties, { name: 'in', logicalType: 'object', properties }],
+    },
+    { name: 'list', logicalType: 'array', items: { logicalType: 'string' } },
+    { name: 'dict', logicalType: 'map', map: { key: { logicalType: 'string' }, value: { logicalType: 'string' } } },
+  ]),
+);
 const compiled = compileContract(contract);
 
 function eventOf(data: PublicData): PublicEvent {
@@ -87,9 +102,24 @@ describe('where', () => {
     ['a decimal finer than the field', { d: { lt: '1.005' } }, { d: '1.00' }, true],
     ['a decimal that the field cannot be', { d: { eq: '1.005' } }, { d: '1.00' }, false],
     ['decimals below zero', { d: { gt: '-1.5' } }, { d: '-1.25' }, true],
-    ['a timestamp in another offset', { at: { eq: '2024-01-01T01:00:00+01:00' } }, { at: '2024-01-01T00:00:00Z' }, true],
-    ['a timestamp a fraction later', { at: { gt: '2024-01-01T00:00:00Z' } }, { at: '2024-01-01T00:00:00.000001Z' }, true],
-    ['a timestamp a fraction earlier', { at: { gt: '2024-01-01T00:00:00.5Z' } }, { at: '2024-01-01T00:00:00.45Z' }, false],
+    [
+      'a timestamp in another offset',
+      { at: { eq: '2024-01-01T01:00:00+01:00' } },
+      { at: '2024-01-01T00:00:00Z' },
+      true,
+    ],
+    [
+      'a timestamp a fraction later',
+      { at: { gt: '2024-01-01T00:00:00Z' } },
+      { at: '2024-01-01T00:00:00.000001Z' },
+      true,
+    ],
+    [
+      'a timestamp a fraction earlier',
+      { at: { gt: '2024-01-01T00:00:00.5Z' } },
+      { at: '2024-01-01T00:00:00.45Z' },
+      false,
+    ],
     ['a date', { day: { gte: '2024-01-01' } }, { day: '2023-12-31' }, false],
     ['a time', { clock: { lt: '10:00:00' } }, { clock: '09:59:59.9' }, true],
     ['a time in another offset', { clock: { lt: '10:00:00Z' } }, { clock: '10:30:00+01:00' }, true],
@@ -100,7 +130,11 @@ describe('where', () => {
   });
 
   test('of nothing is no condition', () => {
-    expect([parsePredicate(contract, null, 'where'), parsePredicate(contract, undefined, 'where'), parsePredicate(contract, {}, 'where')]).toEqual([null, null, null]);
+    expect([
+      parsePredicate(contract, null, 'where'),
+      parsePredicate(contract, undefined, 'where'),
+      parsePredicate(contract, {}, 'where'),
+    ]).toEqual([null, null, null]);
     expect(passes({ not: {} }, {})).toBe(false);
   });
 
@@ -134,11 +168,21 @@ describe('where', () => {
     ['with or of no list', { or: { s: { eq: 'a' } } }, 'where.or: expected a list'],
     ['with and of null', { and: null }, 'where.and: expected a list'],
     ['with not of null', { not: null }, 'where.not: expected an object'],
-    ['with a wrong place within or', { or: [{ s: { eq: 'a' } }, { s: { like: 'a' } }] }, 'where.or[1].s.like: no operator'],
+    [
+      'with a wrong place within or',
+      { or: [{ s: { eq: 'a' } }, { s: { like: 'a' } }] },
+      'where.or[1].s.like: no operator',
+    ],
     ['with a list that is too long', { i: { in: Array(1001).fill(1) } }, 'where.i.in: more than 1000'],
     ['with text that is too long', { s: { eq: 'a'.repeat(4097) } }, 'where.s.eq: longer than 4096'],
     ['with too many conditions', { or: Array(300).fill({ s: { eq: 'a' } }) }, 'more than 256 conditions'],
-    ['nested without end', Array(50).fill(0).reduce((inner) => ({ not: inner }), {}), 'nested more than 16 deep'],
+    [
+      'nested without end',
+      Array(50)
+        .fill(0)
+        .reduce((inner) => ({ not: inner }), {}),
+      'nested more than 16 deep',
+    ],
     ['with __proto__', JSON.parse('{"__proto__": {"eq": 1}}'), 'there is no field "__proto__"'],
     ['with what objects inherit', { constructor: { eq: 1 } }, 'there is no field "constructor"'],
   ])('%s is refused by its place', (_label, where, message) => {
@@ -152,8 +196,18 @@ describe('where', () => {
 
   test('of a masked field is refused, and no suggestion names one', () => {
     const { digest: _digest, ...parts } = contract;
-    const narrowed = sealContract({ ...parts, fields: contract.fields.map((field) => (['s', 'o'].includes(field.name) ? { ...field, mask: 'null' as const } : field)) });
-    for (const where of [{ s: { eq: 'a' } }, { s: { isNull: true } }, { o: { i: { eq: 1 } } }, { o: { isNull: true } }]) {
+    const narrowed = sealContract({
+      ...parts,
+      fields: contract.fields.map((field) =>
+        ['s', 'o'].includes(field.name) ? { ...field, mask: 'null' as const } : field,
+      ),
+    });
+    for (const where of [
+      { s: { eq: 'a' } },
+      { s: { isNull: true } },
+      { o: { i: { eq: 1 } } },
+      { o: { isNull: true } },
+    ]) {
       expect(refusal(where, narrowed)).toContain('is masked for this application');
     }
     expect(refusal({ z: { eq: 1 } }, narrowed)).not.toMatch(/\b(s|o)\b[,;.?]/);
@@ -174,7 +228,14 @@ const samples: Readonly<Record<string, readonly (string | number | boolean)[]>> 
   d: ['-123456789012345678.01', '-1.50', '-1.25', '0.00', '0.10', '9.99', '10.00', '123456789012345678.01'],
   b: [false, true],
   day: ['0001-01-01', '2023-12-31', '2024-02-29'],
-  at: ['1969-12-31T23:59:59.999Z', '2024-01-01T00:00:00Z', '2024-01-01T00:00:00.000001Z', '2024-01-01T00:00:00.45Z', '2024-01-01T00:00:00.5Z', '2024-01-01T00:00:01Z'],
+  at: [
+    '1969-12-31T23:59:59.999Z',
+    '2024-01-01T00:00:00Z',
+    '2024-01-01T00:00:00.000001Z',
+    '2024-01-01T00:00:00.45Z',
+    '2024-01-01T00:00:00.5Z',
+    '2024-01-01T00:00:01Z',
+  ],
   clock: ['00:00:00', '09:59:59.9', '10:00:00', '23:59:59'],
 };
 
@@ -218,13 +279,18 @@ function leaf(name: string, operator: string, operand: Document, value: unknown)
 const leafWhere = fc.constantFrom(...Object.keys(samples)).chain((name) => {
   const value = fc.constantFrom(...(samples[name] as readonly (string | number | boolean)[]));
   const nullable = fc.option(value, { nil: null });
-  const operators = name === 'b' ? ['eq', 'ne', 'in', 'isNull'] : ['eq', 'ne', 'in', 'isNull', 'gt', 'gte', 'lt', 'lte', ...(name === 's' ? ['prefix'] : [])];
-  const condition = fc.constantFrom(...operators).chain((operator) => {
+  const operators =
+    name === 'b'
+      ? ['eq', 'ne', 'in', 'isNull']
+      : ['eq', 'ne', 'in', 'isNull', 'gt', 'gte', 'lt', 'lte', ...(name === 's' ? ['prefix'] : [])];
+  const condition = fc.constantFrom(...operators).chain((operator): fc.Arbitrary<Document> => {
     if (operator === 'in') return fc.array(nullable, { maxLength: 3 }).map((list) => ({ [operator]: list }));
     if (operator === 'isNull') return fc.boolean().map((flag) => ({ [operator]: flag }));
     return (operator === 'eq' || operator === 'ne' ? nullable : value).map((operand) => ({ [operator]: operand }));
   });
-  return fc.array(condition, { minLength: 1, maxLength: 2 }).map((list) => ({ [name]: Object.assign({}, ...list) as Document }));
+  return fc
+    .array(condition, { minLength: 1, maxLength: 2 })
+    .map((list) => ({ [name]: Object.assign({}, ...list) as Document }));
 });
 const where = fc.letrec<{ node: Document }>((tie) => ({
   node: fc.oneof(
@@ -237,10 +303,23 @@ const where = fc.letrec<{ node: Document }>((tie) => ({
     leafWhere.map((inner) => ({ o: { in: inner } })),
   ),
 })).node;
-const scalarRecord = fc.record(Object.fromEntries(Object.entries(samples).map(([name, values]) => [name, fc.option(fc.constantFrom(...values), { nil: null, freq: 4 })])));
-const dataOf = fc.tuple(scalarRecord, fc.option(fc.tuple(scalarRecord, fc.option(scalarRecord, { nil: null })), { nil: null })).map(([top, o]) => ({
-  id: '1', ...top, o: o === null ? null : { ...o[0], in: o[1] }, list: null, dict: null,
-}));
+const scalarRecord = fc.record(
+  Object.fromEntries(
+    Object.entries(samples).map(([name, values]) => [
+      name,
+      fc.option(fc.constantFrom(...values), { nil: null, freq: 4 }),
+    ]),
+  ),
+);
+const dataOf = fc
+  .tuple(scalarRecord, fc.option(fc.tuple(scalarRecord, fc.option(scalarRecord, { nil: null })), { nil: null }))
+  .map(([top, o]) => ({
+    id: '1',
+    ...top,
+    o: o === null ? null : { ...o[0], in: o[1] },
+    list: null,
+    dict: null,
+  }));
 
 describe('a predicate', () => {
   test('decides like a plain reading of where, for any where and any event', () => {

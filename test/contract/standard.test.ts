@@ -23,7 +23,10 @@ function accepts(document: Document): boolean {
 
 function explain(document: Document): string {
   const own = readContract(yamlOf(document), 'test.odcs.yaml').findings.filter(({ rule }) => rule.startsWith('odcs-'));
-  return JSON.stringify({ standard: validate.errors?.map(({ instancePath, message }) => [instancePath, message]), own: own.map(({ message, line }) => [line, message]) });
+  return JSON.stringify({
+    standard: validate.errors?.map(({ instancePath, message }) => [instancePath, message]),
+    own: own.map(({ message, line }) => [line, message]),
+  });
 }
 
 function expectSameVerdict(document: Document, label: string): void {
@@ -113,9 +116,28 @@ const described: readonly (readonly [string, Document, boolean])[] = [
   ['a location that is no URI', server({ type: 'api', location: 'not a uri' }), false],
   ['an sftp location of http', server({ type: 'sftp', location: 'https://x.example.com' }), false],
   ['a property without logical type', property({}), false],
-  ['a property without logical type but with map', property({ map: { key: { logicalType: 'string' }, value: { logicalType: 'string' } } }), true],
-  ['options without logical type', property({ logicalTypeOptions: { minLength: 1 }, map: { key: { logicalType: 'string' }, value: { logicalType: 'string' } } }), false],
-  ['items, properties and map without logical type', property({ items: { logicalType: 'string' }, properties: [], map: { key: { logicalType: 'string' }, value: { logicalType: 'string' } } }), true],
+  [
+    'a property without logical type but with map',
+    property({ map: { key: { logicalType: 'string' }, value: { logicalType: 'string' } } }),
+    true,
+  ],
+  [
+    'options without logical type',
+    property({
+      logicalTypeOptions: { minLength: 1 },
+      map: { key: { logicalType: 'string' }, value: { logicalType: 'string' } },
+    }),
+    false,
+  ],
+  [
+    'items, properties and map without logical type',
+    property({
+      items: { logicalType: 'string' },
+      properties: [],
+      map: { key: { logicalType: 'string' }, value: { logicalType: 'string' } },
+    }),
+    true,
+  ],
   ['items on a string', property({ logicalType: 'string', items: { logicalType: 'string' } }), false],
   ['properties on an array', property({ logicalType: 'array', properties: [] }), false],
   ['an array without items', property({ logicalType: 'array' }), true],
@@ -124,21 +146,51 @@ const described: readonly (readonly [string, Document, boolean])[] = [
   ['a map without values', property({ logicalType: 'map', map: { key: { logicalType: 'string' } } }), false],
   ['a vector without dimensions', property({ logicalType: 'vector', logicalTypeOptions: {} }), false],
   ['a vector without options', property({ logicalType: 'vector' }), true],
-  ['an item with properties that is no object', property({ logicalType: 'array', items: { logicalType: 'string', properties: [] } }), false],
-  ['a nested item that is wrong', property({ logicalType: 'array', items: { logicalType: 'array', items: { logicalType: 'text' } } }), false],
-  ['a format of integers that there is not', property({ logicalType: 'integer', logicalTypeOptions: { format: 'i63' } }), false],
+  [
+    'an item with properties that is no object',
+    property({ logicalType: 'array', items: { logicalType: 'string', properties: [] } }),
+    false,
+  ],
+  [
+    'a nested item that is wrong',
+    property({ logicalType: 'array', items: { logicalType: 'array', items: { logicalType: 'text' } } }),
+    false,
+  ],
+  [
+    'a format of integers that there is not',
+    property({ logicalType: 'integer', logicalTypeOptions: { format: 'i63' } }),
+    false,
+  ],
   ['a negative length', property({ logicalType: 'string', logicalTypeOptions: { minLength: -1 } }), false],
   ['multipleOf zero', property({ logicalType: 'number', logicalTypeOptions: { multipleOf: 0 } }), false],
   ['options of dates on a number', property({ logicalType: 'number', logicalTypeOptions: { timezone: true } }), false],
   ['options of booleans', property({ logicalType: 'boolean', logicalTypeOptions: { whatever: [1] } }), true],
   ['an empty enum', property({ logicalType: 'string', enum: [] }), false],
-  ['an enum with a value twice', property({ logicalType: 'string', enum: [{ value: 1, label: 'a' }, { label: 'a', value: 1 }] }), false],
+  [
+    'an enum with a value twice',
+    property({
+      logicalType: 'string',
+      enum: [
+        { value: 1, label: 'a' },
+        { label: 'a', value: 1 },
+      ],
+    }),
+    false,
+  ],
   ['an enum with a list', property({ logicalType: 'string', enum: [{ value: [1] }] }), false],
-  ['a required list with a name twice', property({ logicalType: 'object', logicalTypeOptions: { required: ['a', 'a'] } }), false],
+  [
+    'a required list with a name twice',
+    property({ logicalType: 'object', logicalTypeOptions: { required: ['a', 'a'] } }),
+    false,
+  ],
   ['a stable id with a space', property({ logicalType: 'string', id: 'a b' }), false],
   ['a check of the library without operator', quality({ metric: 'rowCount' }), false],
   ['a check of the library with two operators', quality({ metric: 'rowCount', mustBe: 1, mustNotBe: 2 }), false],
-  ['a check of the library with a wrong and a right operator', quality({ metric: 'rowCount', mustBe: 1, mustBeLessThan: 'x' }), false],
+  [
+    'a check of the library with a wrong and a right operator',
+    quality({ metric: 'rowCount', mustBe: 1, mustBeLessThan: 'x' }),
+    false,
+  ],
   ['an unknown metric', quality({ metric: 'rows', mustBe: 1 }), false],
   ['a metric in a text check', quality({ type: 'text', metric: 'rowCount', mustBe: 1 }), true],
   ['an operator in a text check', quality({ type: 'text', mustBe: 1 }), false],
@@ -147,10 +199,22 @@ const described: readonly (readonly [string, Document, boolean])[] = [
   ['a range of equal numbers', quality({ type: 'sql', query: 'q', mustBeBetween: [1, 1] }), false],
   ['a custom check with an operator', quality({ type: 'custom', engine: 'e', implementation: 'i', mustBe: 1 }), false],
   ['a custom check without engine', quality({ type: 'custom', implementation: 'i' }), false],
-  ['a relationship of a property with from', property({ logicalType: 'string', relationships: [{ from: 'a.b', to: 'c.d' }] }), false],
+  [
+    'a relationship of a property with from',
+    property({ logicalType: 'string', relationships: [{ from: 'a.b', to: 'c.d' }] }),
+    false,
+  ],
   ['a relationship of a property without to', property({ logicalType: 'string', relationships: [{}] }), false],
-  ['a relationship of an object, list to text', { ...product(), schema: [{ name: 'X', relationships: [{ from: ['a.b'], to: 'c.d' }] }] }, false],
-  ['a relationship to nowhere', { ...product(), schema: [{ name: 'X', relationships: [{ from: 'a.b', to: 'c' }] }] }, false],
+  [
+    'a relationship of an object, list to text',
+    { ...product(), schema: [{ name: 'X', relationships: [{ from: ['a.b'], to: 'c.d' }] }] },
+    false,
+  ],
+  [
+    'a relationship to nowhere',
+    { ...product(), schema: [{ name: 'X', relationships: [{ from: 'a.b', to: 'c' }] }] },
+    false,
+  ],
   ['a custom property without value', { ...product(), customProperties: [{ property: 'x' }] }, false],
   ['a custom property of null', { ...product(), customProperties: [{ property: 'x', value: null }] }, true],
   ['a service level without value', { ...product(), slaProperties: [{ property: 'x' }] }, false],
@@ -159,25 +223,52 @@ const described: readonly (readonly [string, Document, boolean])[] = [
 ];
 
 describe('the model of the standard', () => {
-  test.each(described)('gives the verdict of the standard\'s own JSON Schema on %s', (label, document, valid) => {
+  test.each(described)("gives the verdict of the standard's own JSON Schema on %s", (label, document, valid) => {
     expect(validate(document), explain(document)).toBe(valid);
     expectSameVerdict(document, label);
   });
 
-  test.each(servers)('knows servers of type %s: what they need, what they may have, and nothing else', (type, members) => {
-    expect(validate(server({ type, ...members })), explain(server({ type, ...members }))).toBe(true);
-    expectSameVerdict(server({ type, ...members }), type);
-    for (const name of Object.keys(members)) {
-      const { [name as never]: _gone, ...rest } = members as Record<string, unknown>;
-      expectSameVerdict(server({ type, ...rest }), `${type} without ${name}`);
-    }
-    const every = ['account', 'catalog', 'catalogUrl', 'database', 'dataset', 'delimiter', 'encoding', 'endpointUrl', 'format', 'host', 'location', 'namespace', 'path', 'port', 'project', 'region', 'regionName', 'schema', 'serviceName', 'stagingDir', 'stream', 'warehouse', 'workgroup'];
-    for (const name of every) {
-      for (const value of ['sftp://a', 'plain', 5]) {
-        expectSameVerdict(server({ type, ...members, [name]: value }), `${type} with ${name}: ${value}`);
+  test.each(servers)(
+    'knows servers of type %s: what they need, what they may have, and nothing else',
+    (type, members) => {
+      expect(validate(server({ type, ...members })), explain(server({ type, ...members }))).toBe(true);
+      expectSameVerdict(server({ type, ...members }), type);
+      for (const name of Object.keys(members)) {
+        const { [name as never]: _gone, ...rest } = members as Record<string, unknown>;
+        expectSameVerdict(server({ type, ...rest }), `${type} without ${name}`);
       }
-    }
-  });
+      const every = [
+        'account',
+        'catalog',
+        'catalogUrl',
+        'database',
+        'dataset',
+        'delimiter',
+        'encoding',
+        'endpointUrl',
+        'format',
+        'host',
+        'location',
+        'namespace',
+        'path',
+        'port',
+        'project',
+        'region',
+        'regionName',
+        'schema',
+        'serviceName',
+        'stagingDir',
+        'stream',
+        'warehouse',
+        'workgroup',
+      ];
+      for (const name of every) {
+        for (const value of ['sftp://a', 'plain', 5]) {
+          expectSameVerdict(server({ type, ...members, [name]: value }), `${type} with ${name}: ${value}`);
+        }
+      }
+    },
+  );
 
   test('gives the same verdict wherever a value of a full document is taken away, replaced, renamed or added to', () => {
     const values: readonly unknown[] = ['text', '', 'a.b', 7, 1.5, -1, true, null, [], ['a'], [1, 1], {}, { a: 1 }];
@@ -195,23 +286,32 @@ describe('the model of the standard', () => {
     };
     for (const path of placesOf(everything()).filter((place) => place.length > 0)) {
       const key = path.at(-1) as string | number;
-      check((document) => {
-        const parent = parentOf(document, path);
-        if (Array.isArray(parent)) parent.splice(Number(key), 1);
-        else delete parent[key];
-      }, `without ${path.join('.')}`);
+      check(
+        (document) => {
+          const parent = parentOf(document, path);
+          if (Array.isArray(parent)) parent.splice(Number(key), 1);
+          else delete parent[key];
+        },
+        `without ${path.join('.')}`,
+      );
       const value = values[mutants % values.length];
       for (const replacement of [value, values[(mutants * 7 + 3) % values.length]]) {
-        check((document) => {
-          parentOf(document, path)[key] = replacement;
-        }, `${path.join('.')} = ${JSON.stringify(replacement)}`);
+        check(
+          (document) => {
+            parentOf(document, path)[key] = replacement;
+          },
+          `${path.join('.')} = ${JSON.stringify(replacement)}`,
+        );
       }
       if (typeof key === 'string') {
-        check((document) => {
-          const parent = parentOf(document, path);
-          parent[`${key}x`] = parent[key];
-          delete parent[key];
-        }, `${path.join('.')} renamed`);
+        check(
+          (document) => {
+            const parent = parentOf(document, path);
+            parent[`${key}x`] = parent[key];
+            delete parent[key];
+          },
+          `${path.join('.')} renamed`,
+        );
       }
     }
     expect(mutants).toBeGreaterThan(1000);

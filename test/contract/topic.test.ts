@@ -1,10 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compileContract, decodeLevel, encodeLevel, parseTopicFilter, type TopicFilter, topicMatches } from '../../src/core/contract/index.ts';
+import {
+  compileContract,
+  decodeLevel,
+  encodeLevel,
+  parseTopicFilter,
+  type TopicFilter,
+  topicMatches,
+} from '../../src/core/contract/index.ts';
 import { SluiceError } from '../../src/core/errors.ts';
 import { contractOf, productOf } from './documents.ts';
 
-const record = (offset: number, key: string | null) => ({ offset, timestamp: 1000 + offset, key: key === null ? null : Buffer.from(key), value: Buffer.from('x'), headers: [] });
+const record = (offset: number, key: string | null) => ({
+  offset,
+  timestamp: 1000 + offset,
+  key: key === null ? null : Buffer.from(key),
+  value: Buffer.from('x'),
+  headers: [],
+});
 
 /** What the grammar means, written as plainly as it can be. */
 function naive(filter: TopicFilter, topic: string, unknown: number): boolean {
@@ -119,7 +132,10 @@ describe('a topic filter', () => {
     const level = fc.constantFrom('a', 'ab', 'abc', 'b', '%', '%2F', 'A');
     const wanted = fc.constantFrom('a', 'ab', 'b', '*', 'a*', 'ab*', '%', '%2F', '%2F*', 'A');
     const topic = fc.array(level, { minLength: 1, maxLength: 5 }).map((levels) => levels.join('/'));
-    const filter = fc.tuple(fc.array(wanted, { maxLength: 5 }), fc.boolean()).filter(([levels, rest]) => rest || levels.length > 0).map(([levels, rest]) => [...levels, ...(rest ? ['>'] : [])].join('/'));
+    const filter = fc
+      .tuple(fc.array(wanted, { maxLength: 5 }), fc.boolean())
+      .filter(([levels, rest]) => rest || levels.length > 0)
+      .map(([levels, rest]) => [...levels, ...(rest ? ['>'] : [])].join('/'));
     let matched = 0;
     fc.assert(
       fc.property(filter, topic, fc.integer({ min: 0, max: 31 }), (text, subject, unknown) => {
@@ -137,29 +153,52 @@ describe('a topic filter', () => {
 });
 
 describe('the address of an event', () => {
-  const contract = contractOf(productOf(
-    [
-      { name: 'seq', logicalType: 'integer', logicalTypeOptions: { format: 'i64' }, required: true },
-      { name: 'open', logicalType: 'boolean', required: true },
-      { name: 'at', logicalType: 'timestamp', required: true },
-      { name: 'price', logicalType: 'number', physicalType: 'decimal(10,2)', required: true },
-      { name: 'o', logicalType: 'object', required: true, properties: [{ name: 'code', logicalType: 'string', required: true }] },
-    ],
-    (d) => {
-      d.schema[0].customProperties[0].value = 'things/{o.code}/{seq}/{open}/{at}/{price}';
-      d.schema[0].customProperties[1].value = { fields: ['o.code', 'seq'] };
-      d.customProperties.push({ property: 'deletes', value: true });
-    },
-  ));
+  const contract = contractOf(
+    productOf(
+      [
+        { name: 'seq', logicalType: 'integer', logicalTypeOptions: { format: 'i64' }, required: true },
+        { name: 'open', logicalType: 'boolean', required: true },
+        { name: 'at', logicalType: 'timestamp', required: true },
+        { name: 'price', logicalType: 'number', physicalType: 'decimal(10,2)', required: true },
+        {
+          name: 'o',
+          logicalType: 'object',
+          required: true,
+          properties: [{ name: 'code', logicalType: 'string', required: true }],
+        },
+      ],
+      (d) => {
+        d.schema[0].customProperties[0].value = 'things/{o.code}/{seq}/{open}/{at}/{price}';
+        d.schema[0].customProperties[1].value = { fields: ['o.code', 'seq'] };
+        d.customProperties.push({ property: 'deletes', value: true });
+      },
+    ),
+  );
   const compiled = compileContract(contract);
-  const data = compiled.project({ id: '1', seq: 7, open: true, at: '2024-01-01T00:00:00Z', price: 5, o: { code: 'a/b' } });
+  const data = compiled.project({
+    id: '1',
+    seq: 7,
+    open: true,
+    at: '2024-01-01T00:00:00Z',
+    price: 5,
+    o: { code: 'a/b' },
+  });
 
   test('is the template filled with the canonical, encoded texts of its fields', () => {
     expect(compiled.address(3, record(5, 'raw'), data)).toMatchObject({
-      partition: 3, offset: 5, time: 1005, op: 'UPSERT', unknownLevels: 0, data, keyData: null,
-      topic: 'things/a%2Fb/7/true/2024-01-01T00:00:00Z/5.00', key: '["a/b","7"]',
+      partition: 3,
+      offset: 5,
+      time: 1005,
+      op: 'UPSERT',
+      unknownLevels: 0,
+      data,
+      keyData: null,
+      topic: 'things/a%2Fb/7/true/2024-01-01T00:00:00Z/5.00',
+      key: '["a/b","7"]',
     });
-    expect(topicMatches(parseTopicFilter('things/a%2Fb/>'), compiled.address(0, record(0, null), data).topic)).toBe(true);
+    expect(topicMatches(parseTopicFilter('things/a%2Fb/>'), compiled.address(0, record(0, null), data).topic)).toBe(
+      true,
+    );
   });
 
   test('has a key of the public fields alone, and never the raw one', () => {
@@ -180,7 +219,12 @@ describe('the address of an event', () => {
 
   test('carries the trace of the producer where it is one', () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    const traced = (value: string | null) => compiled.address(0, { ...record(0, null), headers: [{ name: 'traceparent', value: value === null ? null : Buffer.from(value) }] }, data).traceparent;
+    const traced = (value: string | null) =>
+      compiled.address(
+        0,
+        { ...record(0, null), headers: [{ name: 'traceparent', value: value === null ? null : Buffer.from(value) }] },
+        data,
+      ).traceparent;
     expect(traced(traceparent)).toBe(traceparent);
     expect(traced('<script>')).toBeNull();
     expect(traced(null)).toBeNull();
@@ -188,13 +232,27 @@ describe('the address of an event', () => {
 
   test('of a tombstone is known as far as the key tells', () => {
     const event = compiled.tombstone(1, { ...record(9, '["a/b","7"]'), value: null });
-    expect(event).toMatchObject({ op: 'DELETE', topic: 'things/a%2Fb/7/*/*/*', unknownLevels: 0b111000, key: '["a/b","7"]', data: null, keyData: { o: { code: 'a/b' }, seq: '7' } });
+    expect(event).toMatchObject({
+      op: 'DELETE',
+      topic: 'things/a%2Fb/7/*/*/*',
+      unknownLevels: 0b111000,
+      key: '["a/b","7"]',
+      data: null,
+      keyData: { o: { code: 'a/b' }, seq: '7' },
+    });
     const matches = (filter: string) => topicMatches(parseTopicFilter(filter), event.topic, event.unknownLevels);
-    expect(['things/>', 'things/a%2Fb/7/*/*/*', 'things/*/7/>', 'things/a%2Fb/7/true/*/*', 'things/a%2Fb/8/>', '>'].map(matches)).toEqual([true, true, true, false, false, true]);
+    expect(
+      ['things/>', 'things/a%2Fb/7/*/*/*', 'things/*/7/>', 'things/a%2Fb/7/true/*/*', 'things/a%2Fb/8/>', '>'].map(
+        matches,
+      ),
+    ).toEqual([true, true, true, false, false, true]);
   });
 
   test('of a tombstone keeps the digits of a number in a key of several', () => {
-    expect(compiled.tombstone(0, { ...record(0, '["x",9007199254740993]'), value: null }).keyData).toEqual({ o: { code: 'x' }, seq: '9007199254740993' });
+    expect(compiled.tombstone(0, { ...record(0, '["x",9007199254740993]'), value: null }).keyData).toEqual({
+      o: { code: 'x' },
+      seq: '9007199254740993',
+    });
   });
 
   test.each([
@@ -209,6 +267,8 @@ describe('the address of an event', () => {
   });
 
   test('of a tombstone breaks a contract without deletes', () => {
-    expect(() => compileContract(contractOf(productOf([]))).tombstone(0, { ...record(0, 'a'), value: null })).toThrow('a tombstone, and the contract has no deletes');
+    expect(() => compileContract(contractOf(productOf([]))).tombstone(0, { ...record(0, 'a'), value: null })).toThrow(
+      'a tombstone, and the contract has no deletes',
+    );
   });
 });

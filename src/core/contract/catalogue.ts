@@ -14,30 +14,54 @@ export interface CatalogueOptions {
  */
 export function checkCatalogue(contracts: readonly Contract[], options: CatalogueOptions = {}): readonly Finding[] {
   const findings: Finding[] = [];
-  const taken = { product: new Map<string, Contract>(), field: new Map<string, Contract>(), type: new Map<string, Contract>() };
+  const taken = {
+    product: new Map<string, Contract>(),
+    field: new Map<string, Contract>(),
+    type: new Map<string, Contract>(),
+  };
   const report = (contract: Contract, rule: string, message: string, hint: string): void => {
     findings.push({ severity: 'error', rule, file: contract.file, line: 1, column: 1, message, hint });
   };
   for (const contract of contracts) {
     const same = taken.product.get(contract.product);
     if (same !== undefined) {
-      report(contract, 'unique-product', `the product ${contract.name} with major version ${contract.major} is defined by ${same.file} already`, 'one file a major version: raise the major, or remove one of the two');
+      report(
+        contract,
+        'unique-product',
+        `the product ${contract.name} with major version ${contract.major} is defined by ${same.file} already`,
+        'one file a major version: raise the major, or remove one of the two',
+      );
       continue;
     }
     taken.product.set(contract.product, contract);
     const field = taken.field.get(contract.fieldName);
     if (field !== undefined) {
-      report(contract, 'unique-name', `the GraphQL field "${contract.fieldName}" is that of ${field.product} (${field.file}) already`, 'rename the product');
+      report(
+        contract,
+        'unique-name',
+        `the GraphQL field "${contract.fieldName}" is that of ${field.product} (${field.file}) already`,
+        'rename the product',
+      );
     } else taken.field.set(contract.fieldName, contract);
     const clash = typesOf(contract).find((name) => taken.type.has(name));
     if (clash !== undefined) {
       const other = taken.type.get(clash) as Contract;
-      report(contract, 'unique-type', `the GraphQL type "${clash}" is that of ${other.product} (${other.file}) already`, 'rename the schema object, or the property that the type is named after');
+      report(
+        contract,
+        'unique-type',
+        `the GraphQL type "${clash}" is that of ${other.product} (${other.file}) already`,
+        'rename the schema object, or the property that the type is named after',
+      );
     }
     for (const name of typesOf(contract)) if (!taken.type.has(name)) taken.type.set(name, contract);
     const cluster = contract.source?.cluster;
     if (cluster !== undefined && options.clusters !== undefined && !options.clusters.includes(cluster)) {
-      report(contract, 'cluster', `the cluster "${cluster}" is not configured`, options.clusters.length === 0 ? 'no clusters are' : suggestion(cluster, options.clusters));
+      report(
+        contract,
+        'cluster',
+        `the cluster "${cluster}" is not configured`,
+        options.clusters.length === 0 ? 'no clusters are' : suggestion(cluster, options.clusters),
+      );
     }
   }
   return findings;
@@ -45,7 +69,10 @@ export function checkCatalogue(contracts: readonly Contract[], options: Catalogu
 
 function typesOf(contract: Contract): readonly string[] {
   if (contract.fields.length === 0) return [];
-  return [...typeNamesOf(contract.typeName, true), ...contract.fields.flatMap((field: Field) => typesOfType(field.type))];
+  return [
+    ...typeNamesOf(contract.typeName, true),
+    ...contract.fields.flatMap((field: Field) => typesOfType(field.type)),
+  ];
 }
 
 function typesOfType(type: FieldType): readonly string[] {

@@ -111,7 +111,10 @@ function scalarAt(fields: readonly Field[], path: readonly string[]): ScalarType
 }
 
 function compileTombstone(contract: Contract): CompiledContract['tombstone'] {
-  const key = contract.messageKey.map((name) => ({ path: name.split('.'), type: scalarAt(contract.fields, name.split('.')) }));
+  const key = contract.messageKey.map((name) => ({
+    path: name.split('.'),
+    type: scalarAt(contract.fields, name.split('.')),
+  }));
   const unknownLevels = contract.template.reduce((mask, level, index) => {
     const known = 'literal' in level || key.some(({ path }) => path.join('.') === level.field.join('.'));
     return known ? mask : mask | (1 << index);
@@ -158,14 +161,21 @@ function readKey(key: Buffer | null, count: number): readonly string[] {
   } catch {
     parts = null;
   }
-  if (!Array.isArray(parts) || parts.length !== count) throw new PayloadError('', 'the key of a tombstone is not the message key');
+  if (!Array.isArray(parts) || parts.length !== count)
+    throw new PayloadError('', 'the key of a tombstone is not the message key');
   return parts.map((part: unknown) => (typeof part === 'object' ? '' : String(part)));
 }
 
 function keyValue(type: ScalarType, text: string, path: string): unknown {
   const { unit: _unit, ...plain } = type;
   const value =
-    plain.kind === 'int' ? (/^-?\d+$/.test(text) ? Number(text) : null) : plain.kind === 'boolean' ? { true: true, false: false }[text] : text;
+    plain.kind === 'int'
+      ? /^-?\d+$/.test(text)
+        ? Number(text)
+        : null
+      : plain.kind === 'boolean'
+        ? { true: true, false: false }[text]
+        : text;
   try {
     return canonicalScalar(plain, value);
   } catch {

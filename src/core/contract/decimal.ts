@@ -18,7 +18,10 @@ export function canonicalDecimal(text: string, precision: number, scale: number)
   if (significant.length - point > scale || point > precision + 1100) return null;
   const whole = (point <= 0 ? '' : significant.slice(0, point).padEnd(point, '0')).replace(/^0+/, '');
   if (whole.length > precision - scale) return null;
-  const fraction = (point < 0 ? '0'.repeat(-point) + significant : significant.slice(Math.max(point, 0))).padEnd(scale, '0');
+  const fraction = (point < 0 ? '0'.repeat(-point) + significant : significant.slice(Math.max(point, 0))).padEnd(
+    scale,
+    '0',
+  );
   return `${match[1]}${whole === '' ? '0' : whole}${scale === 0 ? '' : `.${fraction}`}`;
 }
 

@@ -61,7 +61,8 @@ export function compileDerivation(expression: string): CompiledDerivation | Deri
   const checked = environment.check(expression);
   if (!checked.valid) {
     const error = checked.error;
-    const summary = error === undefined ? 'it is not an expression' : ((error as { summary?: string }).summary ?? error.message);
+    const summary =
+      error === undefined ? 'it is not an expression' : ((error as { summary?: string }).summary ?? error.message);
     return { message: summary, hint: hintFor(error?.code ?? ''), at: error?.range?.start ?? null };
   }
   const parsed = environment.parse(expression);
@@ -122,7 +123,11 @@ function tooCostly(value: unknown, depth: number): DerivationFault | null {
     if (comprehensions.has(name) && value.op === 'rcall') {
       inner = depth + 1;
       if (inner > maxNestedComprehensions) {
-        return { message: `comprehensions are nested more than ${maxNestedComprehensions} deep`, hint: 'the cost over a long list would have no bound', at };
+        return {
+          message: `comprehensions are nested more than ${maxNestedComprehensions} deep`,
+          hint: 'the cost over a long list would have no bound',
+          at,
+        };
       }
     }
     if (name === 'matches') {
@@ -137,9 +142,18 @@ function tooCostly(value: unknown, depth: number): DerivationFault | null {
 function costlyPattern(args: readonly unknown[], at: number | null): DerivationFault | null {
   const last = (args.at(-1) as readonly unknown[] | undefined)?.at(-1);
   const pattern = isNode(last) && last.op === 'value' ? last.args : null;
-  if (typeof pattern !== 'string') return { message: 'the pattern of matches() is not a literal', hint: 'write the pattern as text in the expression', at };
+  if (typeof pattern !== 'string')
+    return {
+      message: 'the pattern of matches() is not a literal',
+      hint: 'write the pattern as text in the expression',
+      at,
+    };
   if (pattern.length > maxPattern || /[+*}]\??\)[+*{]|\\[1-9]|\(\?[=!<]|\|.*\)[+*{]/.test(pattern)) {
-    return { message: 'the pattern of matches() could take very long', hint: 'no repeated groups that repeat within, no look-around, no back-references, at most 200 characters', at };
+    return {
+      message: 'the pattern of matches() could take very long',
+      hint: 'no repeated groups that repeat within, no look-around, no back-references, at most 200 characters',
+      at,
+    };
   }
   return null;
 }
@@ -183,7 +197,9 @@ export function celSource(value: unknown, depth = 0): unknown {
     let copy: unknown[] | null = null;
     for (let i = 0; i < value.length; i++) {
       const item = celSource(value[i], depth + 1);
-      if (item !== value[i]) (copy ??= value.slice())[i] = item;
+      if (item === value[i]) continue;
+      copy ??= value.slice();
+      copy[i] = item;
     }
     return copy ?? value;
   }

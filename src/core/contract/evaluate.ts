@@ -63,7 +63,12 @@ class Generator {
     return `${values}.has(${this.access(path)})`;
   }
 
-  private comparison({ op, path, kind, value }: Extract<Predicate, { op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte' | 'prefix' }>): string {
+  private comparison({
+    op,
+    path,
+    kind,
+    value,
+  }: Extract<Predicate, { op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte' | 'prefix' }>): string {
     const member = this.access(path);
     const operand = this.constant(value);
     if (op === 'eq') return `(${member} === ${operand})`;

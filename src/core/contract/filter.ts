@@ -17,7 +17,9 @@ export const maxTopicLevels = 31;
 
 function bad(level: number, what: string): SluiceError {
   const place = level < 0 ? 'Topic filter' : `Topic filter, level ${level + 1}`;
-  return new SluiceError('BAD_FILTER', `${place}: ${what}`, { details: { path: 'topic', ...(level < 0 ? {} : { level: level + 1 }) } });
+  return new SluiceError('BAD_FILTER', `${place}: ${what}`, {
+    details: { path: 'topic', ...(level < 0 ? {} : { level: level + 1 }) },
+  });
 }
 
 /** Parses and canonicalises. Throws BAD_FILTER naming the level at fault. `maxLevels` counts a closing `>`. */
@@ -43,11 +45,13 @@ function parseLevel(part: string, index: number): string {
   if (part === '*') return part;
   const prefix = part.endsWith('*');
   const literal = prefix ? part.slice(0, -1) : part;
-  if (literal.includes('*')) throw bad(index, '"*" stands alone or at the end of the level; a literal one is written %2A.');
+  if (literal.includes('*'))
+    throw bad(index, '"*" stands alone or at the end of the level; a literal one is written %2A.');
   if (literal.includes('>')) throw bad(index, '">" stands alone as the last level; a literal one is written %3E.');
   if (/\p{Cc}/u.test(literal)) throw bad(index, 'control characters are written percent-encoded.');
   const decoded = prefix && literal === '%' ? null : decodeLevel(literal);
-  if (decoded === null) throw bad(index, '"%" begins an escape of two hexadecimal digits; a literal one is written %25.');
+  if (decoded === null)
+    throw bad(index, '"%" begins an escape of two hexadecimal digits; a literal one is written %25.');
   return prefix ? `${encodeLevel(decoded)}*` : encodeLevel(decoded);
 }
 

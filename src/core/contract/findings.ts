@@ -71,7 +71,14 @@ export class Findings implements Report {
     this.add('warning', rule, place.path, false, message, hint);
   }
 
-  add(severity: Finding['severity'], rule: string, path: Path, key: boolean, message: string, hint: string | null): void {
+  add(
+    severity: Finding['severity'],
+    rule: string,
+    path: Path,
+    key: boolean,
+    message: string,
+    hint: string | null,
+  ): void {
     const { line, column } = this.located.locate(path, key);
     this.all.push({ severity, rule, file: this.file, line, column, message, hint });
   }
@@ -90,7 +97,10 @@ export class Findings implements Report {
  * Findings as text: `file:line:column: severity: message [rule]`, then the line with a caret where the file's text is known, then
  * what would be right. `text` gives the text of a file, or is the one text that all findings are about.
  */
-export function formatFindings(findings: readonly Finding[], options: { readonly text?: string | ((file: string) => string | null) } = {}): string {
+export function formatFindings(
+  findings: readonly Finding[],
+  options: { readonly text?: string | ((file: string) => string | null) } = {},
+): string {
   const { text } = options;
   const lines = new Map<string, readonly string[]>();
   const linesOf = (file: string): readonly string[] => {

@@ -11,7 +11,9 @@ function validDay(year: number, month: number, day: number): boolean {
   if (month < 1 || month > 12 || day < 1 || day > 31) return false;
   if (day <= 28) return true;
   if (month === 2) return day === 29 && year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  return day <= 30 || month === 1 || month === 3 || month === 5 || month === 7 || month === 8 || month === 10 || month === 12;
+  return (
+    day <= 30 || month === 1 || month === 3 || month === 5 || month === 7 || month === 8 || month === 10 || month === 12
+  );
 }
 
 const two = (text: string, at: number): number => (text.charCodeAt(at) - 48) * 10 + text.charCodeAt(at + 1) - 48;
@@ -40,7 +42,13 @@ export function canonicalDate(text: string): string | null {
 /** Whether text begins with a valid `YYYY-MM-DDTHH:MM:SS`, told from the character codes alone: a pattern costs three times as much. */
 function beginsPlain(text: string): boolean {
   if (text.length < 19 || text.charCodeAt(10) !== 84) return false;
-  if (text.charCodeAt(4) !== 45 || text.charCodeAt(7) !== 45 || text.charCodeAt(13) !== 58 || text.charCodeAt(16) !== 58) return false;
+  if (
+    text.charCodeAt(4) !== 45 ||
+    text.charCodeAt(7) !== 45 ||
+    text.charCodeAt(13) !== 58 ||
+    text.charCodeAt(16) !== 58
+  )
+    return false;
   for (let i = 0; i < 19; i++) {
     if (i === 4 || i === 7 || i === 10 || i === 13 || i === 16) continue;
     const code = text.charCodeAt(i);

@@ -1,7 +1,6 @@
 /** The way back from public data to a record: every field at its path, in the form in which the contract's types are written. */
-import { Numeral } from './codec.ts';
+import { Numeral, PayloadError } from './codec.ts';
 import { daysFromDate, type TimeUnit, unitsFromTime, unitsFromTimestamp } from './instants.ts';
-import { PayloadError } from './codec.ts';
 import type { Contract, Field, FieldType, PublicData, ScalarType } from './model.ts';
 
 type Writer = (value: unknown, path: string) => unknown;
@@ -62,12 +61,15 @@ function writerOf(type: FieldType): Writer {
       return objectWriter(type.fields);
     case 'array': {
       const write = writerOf(type.items);
-      return (value, path) => (value as readonly unknown[]).map((item, index) => (item === null ? null : write(item, `${path}[${index}]`)));
+      return (value, path) =>
+        (value as readonly unknown[]).map((item, index) => (item === null ? null : write(item, `${path}[${index}]`)));
     }
     case 'map': {
       const write = writerOf(type.values);
       return (value, path) =>
-        Object.fromEntries(Object.entries(value as object).map(([key, item]) => [key, item === null ? null : write(item, `${path}[*]`)]));
+        Object.fromEntries(
+          Object.entries(value as object).map(([key, item]) => [key, item === null ? null : write(item, `${path}[*]`)]),
+        );
     }
     default:
       return scalarWriter(type);

@@ -47,7 +47,11 @@ export interface Field {
   /** Reason, where the field is deprecated. */
   readonly deprecated: string | null;
   /** Documented values; the type stays what it is. */
-  readonly values: readonly { readonly value: string; readonly label: string | null; readonly description: string | null }[];
+  readonly values: readonly {
+    readonly value: string;
+    readonly label: string | null;
+    readonly description: string | null;
+  }[];
   readonly classification: string | null;
   /** How the field is masked for those who have none of the roles. */
   readonly privacy: { readonly masking: Masking; readonly visibleTo: readonly string[] } | null;
@@ -77,13 +81,22 @@ export interface Contract {
   readonly title: string;
   readonly domain: string | null;
   readonly tenant: string | null;
-  readonly description: { readonly purpose: string | null; readonly usage: string | null; readonly limitations: string | null };
+  readonly description: {
+    readonly purpose: string | null;
+    readonly usage: string | null;
+    readonly limitations: string | null;
+  };
   readonly tags: readonly string[];
   readonly owner: string | null;
   readonly support: readonly { readonly channel: string; readonly url: string | null; readonly tool: string | null }[];
   readonly sla: readonly { readonly property: string; readonly value: string; readonly unit: string | null }[];
   /** null: the document is catalogued, not served. */
-  readonly source: { readonly cluster: string; readonly topic: string; readonly format: string; readonly envelope: string } | null;
+  readonly source: {
+    readonly cluster: string;
+    readonly topic: string;
+    readonly format: string;
+    readonly envelope: string;
+  } | null;
   readonly fields: readonly Field[];
   readonly template: readonly TemplateLevel[];
   /** The template as written: `aviation/{origin}/{destination}/{status}`. */
@@ -91,7 +104,10 @@ export interface Contract {
   /** Public fields that form the key, in order, nested ones dotted; empty: the key is not shown. */
   readonly messageKey: readonly string[];
   readonly operations: Readonly<Partial<Record<OperationKind, { readonly roles: readonly string[] }>>>;
-  readonly replay: { readonly maxDepthMs: number | null; readonly from: readonly ('latest' | 'earliest' | 'time' | 'cursor')[] };
+  readonly replay: {
+    readonly maxDepthMs: number | null;
+    readonly from: readonly ('latest' | 'earliest' | 'time' | 'cursor')[];
+  };
   readonly deletes: boolean;
   readonly deprecation: { readonly noticePeriod: string | null; readonly successor: string | null } | null;
   /** What access narrowed for one principal; `unrestricted` in a contract as read. */

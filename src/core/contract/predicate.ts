@@ -74,18 +74,35 @@ class Parser {
     return all.length === 1 ? (all[0] as Predicate) : { op: 'and', of: all };
   }
 
-  private list(op: 'and' | 'or', value: unknown, fields: readonly Field[], path: readonly string[], at: string, depth: number): Predicate {
+  private list(
+    op: 'and' | 'or',
+    value: unknown,
+    fields: readonly Field[],
+    path: readonly string[],
+    at: string,
+    depth: number,
+  ): Predicate {
     if (!Array.isArray(value) || value.length === 0) throw bad(at, 'expected a list of at least one condition.');
     return { op, of: value.map((item, index) => this.object(item, fields, path, `${at}[${index}]`, depth + 1)) };
   }
 
-  private field(name: string, value: unknown, fields: readonly Field[], path: readonly string[], at: string, depth: number): readonly Predicate[] {
+  private field(
+    name: string,
+    value: unknown,
+    fields: readonly Field[],
+    path: readonly string[],
+    at: string,
+    depth: number,
+  ): readonly Predicate[] {
     const field = fields.find((candidate) => candidate.name === name);
     if (field === undefined) {
       // On the object itself, unless it has a field of that name.
       if (name === 'isNull' && path.length > 0) return [this.isNull(value, path, at)];
       const usable = fields.filter((candidate) => candidate.mask === null).map((candidate) => candidate.name);
-      throw bad(at, `there is no field "${name.slice(0, 64)}"; ${usable.length > 40 ? 'see the schema.' : `${suggestion(name, usable)}${usable.length > 0 ? '' : 'none can be filtered on.'}`}`);
+      throw bad(
+        at,
+        `there is no field "${name.slice(0, 64)}"; ${usable.length > 40 ? 'see the schema.' : `${suggestion(name, usable)}${usable.length > 0 ? '' : 'none can be filtered on.'}`}`,
+      );
     }
     if (field.mask !== null) throw bad(at, 'the field is masked for this application, so it cannot be filtered on.');
     const own = [...path, name];
@@ -96,7 +113,13 @@ class Parser {
     return this.operators(field.type, value, own, at, depth);
   }
 
-  private operators(type: Exclude<FieldType, { kind: 'object' }>, value: unknown, path: readonly string[], at: string, depth: number): readonly Predicate[] {
+  private operators(
+    type: Exclude<FieldType, { kind: 'object' }>,
+    value: unknown,
+    path: readonly string[],
+    at: string,
+    depth: number,
+  ): readonly Predicate[] {
     if (value === null || typeof value !== 'object' || Array.isArray(value)) {
       throw bad(at, 'expected an object of operators, such as {eq: ...}; for null say {isNull: true}.');
     }
@@ -108,7 +131,9 @@ class Parser {
       if (operator === undefined) throw bad(here, `no operator of ${type.kind} fields; ${suggestion(name, known)}.`);
       if (operator === 'isNull') return this.isNull(operand, path, here);
       const scalar = type as ScalarType;
-      return operator === 'in' ? this.among(scalar, operand, path, here) : this.comparison(operator, scalar, operand, path, here);
+      return operator === 'in'
+        ? this.among(scalar, operand, path, here)
+        : this.comparison(operator, scalar, operand, path, here);
     });
   }
 
@@ -117,7 +142,13 @@ class Parser {
     return { op: 'isNull', path, value };
   }
 
-  private comparison(op: Comparison, type: ScalarType, operand: unknown, path: readonly string[], at: string): Predicate {
+  private comparison(
+    op: Comparison,
+    type: ScalarType,
+    operand: unknown,
+    path: readonly string[],
+    at: string,
+  ): Predicate {
     if (operand === null) {
       if (op === 'eq' || op === 'ne') return { op: 'isNull', path, value: op === 'eq' };
       throw bad(at, 'nothing compares with null; say {isNull: true}.');
@@ -148,7 +179,8 @@ function operandOf(type: ScalarType, operand: unknown, at: string): Value {
 }
 
 function decimalOperand(type: ScalarType, operand: unknown): Value {
-  if (typeof operand !== 'string' && !(typeof operand === 'number' && Number.isFinite(operand))) throw new Mismatch('expected a decimal number');
+  if (typeof operand !== 'string' && !(typeof operand === 'number' && Number.isFinite(operand)))
+    throw new Mismatch('expected a decimal number');
   const text = String(operand);
   const exact = canonicalDecimal(text, 200, type.scale ?? 0);
   if (exact !== null) return exact;

@@ -3,7 +3,14 @@
  * What is generated names fields only by literals of checked names; everything else is a constant handed in.
  */
 import { Numeral, PayloadError } from './codec.ts';
-import { celSource, type CompiledDerivation, compileDerivation, type Derivation, DerivationError, holdsNumeral } from './derive.ts';
+import {
+  type CompiledDerivation,
+  celSource,
+  compileDerivation,
+  type Derivation,
+  DerivationError,
+  holdsNumeral,
+} from './derive.ts';
 import type { Contract, Field, FieldType, PublicData, ScalarType } from './model.ts';
 import { canonicalScalar, Mismatch, mismatch, ranges } from './scalars.ts';
 
@@ -26,7 +33,9 @@ class Generator {
   }
 
   generate(fields: readonly Field[]): string {
-    this.emit(`if (!isObject(record)) throw new PayloadError('', ${this.input ? "'expected an object'" : "'the record is not an object'"});`);
+    this.emit(
+      `if (!isObject(record)) throw new PayloadError('', ${this.input ? "'expected an object'" : "'the record is not an object'"});`,
+    );
     if (this.derivations.size > 0) this.emit(`const source = ${this.readsNumeral()} ? celSource(record) : record;`);
     const result = this.object(fields, 'record', "''");
     this.emit(`return ${result};`);
@@ -35,7 +44,9 @@ class Generator {
 
   /** CEL knows no numerals. Whether the derivations would meet one is told from what they read, which costs less than looking through the record. */
   private readsNumeral(): string {
-    const paths = new Map([...this.derivations.values()].flatMap(({ reads }) => reads).map((path) => [path.join('\0'), path]));
+    const paths = new Map(
+      [...this.derivations.values()].flatMap(({ reads }) => reads).map((path) => [path.join('\0'), path]),
+    );
     return [...paths.values()].map((path) => `holdsNumeral(${this.access('record', path)})`).join(' || ') || 'false';
   }
 
@@ -161,7 +172,9 @@ function isObject(value: unknown): boolean {
 }
 
 function own(value: unknown, key: string): unknown {
-  return value !== null && typeof value === 'object' && Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
+  return value !== null && typeof value === 'object' && Object.hasOwn(value, key)
+    ? (value as Record<string, unknown>)[key]
+    : undefined;
 }
 
 function scalar(type: ScalarType, value: unknown, path: string): unknown {
@@ -182,7 +195,8 @@ function derive(derivation: Derivation, source: unknown, path: string): unknown 
 
 /** A member of any name, `__proto__` included. */
 function put(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key === '__proto__')
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
   else target[key] = value;
 }
 
@@ -207,16 +221,21 @@ function entriesOf(value: unknown, path: string): Iterable<readonly [string, unk
 function compile(fields: readonly Field[], input: boolean): Projector {
   const generator = new Generator(input, input ? new Map() : derivationsOf(fields));
   const body = generator.generate(fields);
-  const make = new Function(...Object.keys(tools), 'constants', `'use strict';\nreturn function project(record) {\n${body}\n};`) as (
-    ...parts: readonly unknown[]
-  ) => Projector;
+  const make = new Function(
+    ...Object.keys(tools),
+    'constants',
+    `'use strict';\nreturn function project(record) {\n${body}\n};`,
+  ) as (...parts: readonly unknown[]) => Projector;
   return make(...Object.values(tools), generator.constants);
 }
 
 /** What generated code calls, by name. */
 const tools = { PayloadError, isObject, own, scalar, derive, put, membersOf, entriesOf, celSource, holdsNumeral };
 
-function derivationsOf(fields: readonly Field[], found = new Map<Field, CompiledDerivation>()): ReadonlyMap<Field, CompiledDerivation> {
+function derivationsOf(
+  fields: readonly Field[],
+  found = new Map<Field, CompiledDerivation>(),
+): ReadonlyMap<Field, CompiledDerivation> {
   for (const field of fields) {
     if (field.derivation === null) {
       derivationsOf(fieldsOf(field.type), found);

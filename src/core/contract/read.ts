@@ -48,7 +48,12 @@ function readParts(root: Placed, file: string, report: Findings): Unsealed {
       : readTemplate(written, described, fields, report);
   const messageKey = readMessageKey(objectCustom.get('messageKey'), fields, report);
   if (terms.deletes && messageKey.length === 0) {
-    report.error('deletes', custom.get('deletes') ?? root, 'deletes without a message key: nobody could tell what was deleted', 'add {property: messageKey, value: {fields: [...]}} to the schema object');
+    report.error(
+      'deletes',
+      custom.get('deletes') ?? root,
+      'deletes without a message key: nobody could tell what was deleted',
+      'add {property: messageKey, value: {fields: [...]}} to the schema object',
+    );
   }
   return {
     ...identity,

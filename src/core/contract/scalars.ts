@@ -2,7 +2,13 @@
 import { Numeral } from './codec.ts';
 import { canonicalDecimal, canonicalLong } from './decimal.ts';
 import {
-  canonicalDate, canonicalTime, canonicalTimestamp, dateFromDays, type TimeUnit, timeFromUnits, timestampFromUnits,
+  canonicalDate,
+  canonicalTime,
+  canonicalTimestamp,
+  dateFromDays,
+  type TimeUnit,
+  timeFromUnits,
+  timestampFromUnits,
 } from './instants.ts';
 import type { ScalarType } from './model.ts';
 

@@ -22,7 +22,10 @@ function freeze<T>(value: T): T {
 }
 
 /** A contract before it is sealed: as read, without digest and projection; narrowed, with those of what it was narrowed from. */
-export type Unsealed = Omit<Contract, 'digest' | 'projection'> & { readonly digest?: string; readonly projection?: string };
+export type Unsealed = Omit<Contract, 'digest' | 'projection'> & {
+  readonly digest?: string;
+  readonly projection?: string;
+};
 
 /**
  * Adds the digest (SHA-256, base64url, over all but `file` and `projection`; keys in order) and freezes, deeply. Whoever

@@ -42,7 +42,13 @@ function report(issue: Issue, base: Path, root: unknown, findings: Findings): vo
     const known = issue.message.split(' ');
     for (const key of issue.keys) {
       const near = nearest(key, known);
-      add('odcs-unknown-key', `"${key}" is not known here`, near === null ? `known are ${known.join(', ')}` : `did you mean "${near}"?`, [...path, key], true);
+      add(
+        'odcs-unknown-key',
+        `"${key}" is not known here`,
+        near === null ? `known are ${known.join(', ')}` : `did you mean "${near}"?`,
+        [...path, key],
+        true,
+      );
     }
     return;
   }
@@ -56,12 +62,22 @@ function report(issue: Issue, base: Path, root: unknown, findings: Findings): vo
   }
   if (issue.code === 'invalid_value') {
     const known = issue.values.map(String);
-    return add('odcs-value', `${nameOf(path)} cannot be ${show(given)}`, typeof given === 'string' ? suggestion(given, known) : expectation(issue));
+    return add(
+      'odcs-value',
+      `${nameOf(path)} cannot be ${show(given)}`,
+      typeof given === 'string' ? suggestion(given, known) : expectation(issue),
+    );
   }
   add('odcs-value', `${nameOf(path)}: ${issue.message.replace(/^Invalid input: /, '')}`, expectation(issue));
 }
 
-function reportUnion(issue: Extract<Issue, { code: 'invalid_union' }>, path: Path, given: unknown, root: unknown, findings: Findings): void {
+function reportUnion(
+  issue: Extract<Issue, { code: 'invalid_union' }>,
+  path: Path,
+  given: unknown,
+  root: unknown,
+  findings: Findings,
+): void {
   if (issue.discriminator !== undefined) {
     const known = (issue as { options?: readonly unknown[] }).options?.map(String) ?? [];
     const hint = typeof given === 'string' && known.length > 0 ? suggestion(given, known) : null;
@@ -69,11 +85,22 @@ function reportUnion(issue: Extract<Issue, { code: 'invalid_union' }>, path: Pat
     return;
   }
   // The branch whose own shape the value has is the one that was meant.
-  const meant = issue.errors.find((branch) => !branch.some((inner) => inner.path.length === 0 && inner.code === 'invalid_type'));
+  const meant = issue.errors.find(
+    (branch) => !branch.some((inner) => inner.path.length === 0 && inner.code === 'invalid_type'),
+  );
   if (meant !== undefined) for (const inner of meant) report(inner, path, root, findings);
   else {
-    const expected = issue.errors.flatMap((branch) => branch.flatMap((inner) => (inner.code === 'invalid_type' ? [article(inner.expected)] : [])));
-    findings.add('error', 'odcs-type', path, false, `${nameOf(path)} is ${describe(given)}`, `expected ${[...new Set(expected)].join(' or ')}`);
+    const expected = issue.errors.flatMap((branch) =>
+      branch.flatMap((inner) => (inner.code === 'invalid_type' ? [article(inner.expected)] : [])),
+    );
+    findings.add(
+      'error',
+      'odcs-type',
+      path,
+      false,
+      `${nameOf(path)} is ${describe(given)}`,
+      `expected ${[...new Set(expected)].join(' or ')}`,
+    );
   }
 }
 
@@ -84,7 +111,10 @@ function expectation(issue: Issue): string | null {
 }
 
 function article(type: string): string {
-  const word = ({ record: 'mapping', object: 'mapping', array: 'list', string: 'text', null: 'null' } as Record<string, string>)[type] ?? type;
+  const word =
+    ({ record: 'mapping', object: 'mapping', array: 'list', string: 'text', null: 'null' } as Record<string, string>)[
+      type
+    ] ?? type;
   return word === 'text' || word === 'null' ? word : `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`;
 }
 

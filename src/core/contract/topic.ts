@@ -8,7 +8,9 @@ export function encodeLevel(text: string): string {
   if (text === '') return '%';
   if (!reserved.test(text)) return text;
   return text.replace(everyReserved, (character) =>
-    [...new TextEncoder().encode(character)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+    [...new TextEncoder().encode(character)]
+      .map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`)
+      .join(''),
   );
 }
 

@@ -1,5 +1,16 @@
 /** A YAML document with the place of each of its nodes. */
-import { type Alias, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml';
+import {
+  type Alias,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+} from 'yaml';
 import type { Finding } from './model.ts';
 
 export type Path = readonly (string | number)[];
@@ -33,7 +44,12 @@ export function readYaml(text: string, file: string): Located {
   });
   if (text.length > maxLength) return failed(`the file is larger than ${maxLength} characters`, null);
   try {
-    const document = parseDocument(text, { lineCounter: counter, prettyErrors: false, logLevel: 'error', uniqueKeys: true });
+    const document = parseDocument(text, {
+      lineCounter: counter,
+      prettyErrors: false,
+      logLevel: 'error',
+      uniqueKeys: true,
+    });
     const findings = [...document.errors, ...document.warnings].map((error) =>
       finding(error.message, error.pos[0], mends[error.code] ?? null),
     );
@@ -60,7 +76,9 @@ function offsetOf(root: Node | null, path: Path, key: boolean, resolve: (alias: 
     if (isAlias(node)) node = resolve(node);
     const segment = path[index];
     if (isMap(node)) {
-      const pair: Pair | undefined = node.items.find((item) => isPair(item) && String(isScalar(item.key) ? item.key.value : item.key) === String(segment));
+      const pair: Pair | undefined = node.items.find(
+        (item) => isPair(item) && String(isScalar(item.key) ? item.key.value : item.key) === String(segment),
+      );
       if (pair === undefined) return offset;
       const keyOffset = startOf(pair.key) ?? offset;
       const last = index === path.length - 1;

@@ -6,7 +6,15 @@
  * for those records alone.
  */
 import { isUtf8 } from 'node:buffer';
-import { type Codec, type Contract, compileLayout, type Field, type FieldType, Numeral, PayloadError } from '../../core/contract/index.ts';
+import {
+  type Codec,
+  type Contract,
+  compileLayout,
+  type Field,
+  type FieldType,
+  Numeral,
+  PayloadError,
+} from '../../core/contract/index.ts';
 
 /** Deeper nesting is refused. A record of up to twice this many bytes cannot have it, and is not looked at. */
 const maxDepth = 512;
@@ -37,10 +45,12 @@ export const jsonCodec: Codec = {
 
 function decode(value: Buffer, exact: boolean): unknown {
   if (!isUtf8(value)) throw new PayloadError('', 'not UTF-8');
-  if (value.length > 2 * maxDepth && nestedDeeper(value)) throw new PayloadError('', `nested more than ${maxDepth} deep`);
+  if (value.length > 2 * maxDepth && nestedDeeper(value))
+    throw new PayloadError('', `nested more than ${maxDepth} deep`);
   const text = value.toString();
   try {
-    if (exact && mayLoseDigits(value, text)) return JSON.parse(text, keepDigits as (this: unknown, key: string, value: unknown) => unknown);
+    if (exact && mayLoseDigits(value, text))
+      return JSON.parse(text, keepDigits as (this: unknown, key: string, value: unknown) => unknown);
     return JSON.parse(text);
   } catch {
     // The parser's own message quotes the text.

@@ -23,14 +23,17 @@ export async function readContractFiles(dir: string): Promise<readonly ContractF
   return files;
 }
 
-export async function readContractFile(file: string): Promise<ContractFile> {
+async function readContractFile(file: string): Promise<ContractFile> {
   try {
     const { size } = await stat(file);
     if (size > maxBytes) return { file, text: null, problem: `the file is larger than ${maxBytes} bytes` };
     const bytes = await readFile(file);
     return { file, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), problem: null };
   } catch (error) {
-    const problem = error instanceof TypeError ? 'the file is not UTF-8' : `the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`;
+    const problem =
+      error instanceof TypeError
+        ? 'the file is not UTF-8'
+        : `the file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`;
     return { file, text: null, problem };
   }
 }

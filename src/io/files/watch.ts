@@ -4,7 +4,14 @@
  * came last.
  */
 import { type FSWatcher, watch } from 'node:fs';
-import { checkCatalogue, type Contract, type Finding, formatFindings, readContract } from '../../core/contract/index.ts';
+import { stat } from 'node:fs/promises';
+import {
+  type Contract,
+  checkCatalogue,
+  type Finding,
+  formatFindings,
+  readContract,
+} from '../../core/contract/index.ts';
 import type { Observe } from '../../core/observe.ts';
 import { type ContractFile, readContractFiles } from './directory.ts';
 
@@ -54,6 +61,7 @@ export async function watchContracts(options: WatchOptions): Promise<ContractWat
   let known: ReadonlyMap<string, Known> = new Map();
   let set: ContractSet = { contracts: [], broken: [] };
   let watcher: FSWatcher | null = null;
+  let watchedInode = 0;
   let timer: NodeJS.Timeout | null = null;
   let closed = false;
   let reading: Promise<void> = Promise.resolve();
@@ -71,11 +79,14 @@ export async function watchContracts(options: WatchOptions): Promise<ContractWat
   const read = async (): Promise<void> => {
     if (closed) return;
     try {
+      await watchAgain();
       const changed = adopt(await readContractFiles(dir));
-      watchAgain();
       if (changed && !closed) onChange(set);
     } catch (error) {
-      observe.error('The contracts could not be reloaded; those in force stay.', { dir, cause: (error as Error).message });
+      observe.error('The contracts could not be reloaded; those in force stay.', {
+        dir,
+        cause: (error as Error).message,
+      });
     }
   };
   const reload = (): Promise<void> => {
@@ -90,30 +101,34 @@ export async function watchContracts(options: WatchOptions): Promise<ContractWat
       void reload();
     }, quietMs);
   };
-  // A watch ends with the directory it was made on, which may have been replaced by another of the same name.
-  const watchAgain = (): void => {
-    if (watcher !== null || closed) return;
-    watcher = watch(dir, { persistent: false }, (_event, name) => {
-      if (name !== null && !name.includes('.yaml') && !name.includes('.yml') && !name.startsWith('..')) return;
-      soon();
-    });
+  const unwatch = (): void => {
+    watcher?.close();
+    watcher = null;
+  };
+  // A watch is of the directory that it was made on, which may have been replaced by another of the same name.
+  const watchAgain = async (): Promise<void> => {
+    const { ino } = await stat(dir);
+    if (closed || (watcher !== null && ino === watchedInode)) return;
+    unwatch();
+    watchedInode = ino;
+    // Whatever the event names: mounted volumes change by links whose names say nothing.
+    watcher = watch(dir, { persistent: false }, soon);
     watcher.on('error', (error) => {
-      observe.warn('The directory of contracts is no longer watched; SIGHUP reloads it.', { dir, cause: error.message });
-      watcher?.close();
-      watcher = null;
+      observe.warn('The directory of contracts is no longer watched; SIGHUP reloads it.', {
+        dir,
+        cause: error.message,
+      });
+      unwatch();
     });
   };
 
+  await watchAgain();
   adopt(await readContractFiles(dir));
-  watchAgain();
-  // What changed between the first reading and the watch is not told by it.
-  await reload();
 
   const close = async (): Promise<void> => {
     closed = true;
     if (timer !== null) clearTimeout(timer);
-    watcher?.close();
-    watcher = null;
+    unwatch();
     await reading;
   };
   return { current: () => set, reload, close, [Symbol.asyncDispose]: close };
@@ -125,7 +140,15 @@ function readAll(files: readonly ContractFile[], before: ReadonlyMap<string, Kno
     const last = before.get(file);
     const good = last?.good ?? null;
     if (text === null) {
-      const finding: Finding = { severity: 'error', rule: 'unreadable', file, line: 1, column: 1, message: problem ?? 'unreadable', hint: null };
+      const finding: Finding = {
+        severity: 'error',
+        rule: 'unreadable',
+        file,
+        line: 1,
+        column: 1,
+        message: problem ?? 'unreadable',
+        hint: null,
+      };
       known.set(file, { text, contract: null, findings: [finding], good });
     } else if (last !== undefined && last.text === text) known.set(file, last);
     else known.set(file, { text, ...readContract(text, file), good });
@@ -134,7 +157,10 @@ function readAll(files: readonly ContractFile[], before: ReadonlyMap<string, Kno
 }
 
 /** Takes the newest contracts as far as they go together; those that served before have the first right to their names. */
-function settle(known: ReadonlyMap<string, Known>, clusters: readonly string[] | undefined): { readonly known: ReadonlyMap<string, Known>; readonly set: ContractSet } {
+function settle(
+  known: ReadonlyMap<string, Known>,
+  clusters: readonly string[] | undefined,
+): { readonly known: ReadonlyMap<string, Known>; readonly set: ContractSet } {
   const chosen = new Map<string, Contract>();
   const clashes = new Map<string, readonly Finding[]>();
   for (const [file, entry] of known) {
@@ -142,7 +168,8 @@ function settle(known: ReadonlyMap<string, Known>, clusters: readonly string[] |
     if (contract !== null) chosen.set(file, contract);
   }
   for (;;) {
-    const standing = (contract: Contract): number => (known.get(contract.file)?.good?.digest === contract.digest ? 0 : 1);
+    const standing = (contract: Contract): number =>
+      known.get(contract.file)?.good?.digest === contract.digest ? 0 : 1;
     const inOrder = [...chosen.values()].sort((a, b) => standing(a) - standing(b));
     const findings = checkCatalogue(inOrder, clusters === undefined ? {} : { clusters });
     if (findings.length === 0) break;
@@ -180,7 +207,10 @@ function tell(observe: Observe, before: ContractSet, now: ContractSet): void {
   for (const entry of now.broken) {
     if (before.broken.some((other) => JSON.stringify(other) === JSON.stringify(entry))) continue;
     const consequence = entry.serving ? 'its last good contract stays in force' : 'it is not served';
-    observe.error(`The contract ${entry.file} is broken; ${consequence}.`, { file: entry.file, findings: formatFindings(entry.findings) });
+    observe.error(`The contract ${entry.file} is broken; ${consequence}.`, {
+      file: entry.file,
+      findings: formatFindings(entry.findings),
+    });
   }
   for (const entry of before.broken) {
     if (now.broken.some((other) => other.file === entry.file)) continue;

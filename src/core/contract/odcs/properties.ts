@@ -1,10 +1,34 @@
 /** `schema[]` of the standard: objects, their properties, and what each logical type allows. */
 import { z } from 'zod';
 import { quality } from './quality.ts';
-import { anything, authoritativeDefinitions, canonical, closed, context, count, customProperties, integer, scalar, stableId, tags, text, unique } from './shared.ts';
+import {
+  anything,
+  authoritativeDefinitions,
+  canonical,
+  closed,
+  context,
+  count,
+  customProperties,
+  integer,
+  scalar,
+  stableId,
+  tags,
+  text,
+  unique,
+} from './shared.ts';
 
 export const logicalTypes = [
-  'string', 'date', 'timestamp', 'time', 'number', 'integer', 'object', 'array', 'boolean', 'map', 'vector',
+  'string',
+  'date',
+  'timestamp',
+  'time',
+  'number',
+  'integer',
+  'object',
+  'array',
+  'boolean',
+  'map',
+  'vector',
 ] as const;
 export type LogicalType = (typeof logicalTypes)[number];
 
@@ -50,8 +74,10 @@ const relationship = {
   to: references,
   customProperties: customProperties.optional(),
 };
-const objectRelationship = closed({ ...relationship, from: references })
-  .refine((value) => Array.isArray(value.from) === Array.isArray(value.to), '"from" and "to" are both one reference or both a list');
+const objectRelationship = closed({ ...relationship, from: references }).refine(
+  (value) => Array.isArray(value.from) === Array.isArray(value.to),
+  '"from" and "to" are both one reference or both a list',
+);
 
 const enumValue = closed({
   id: stableId.optional(),
@@ -82,7 +108,12 @@ const free = z.record(z.string(), z.unknown());
 
 /** `logicalTypeOptions` by logical type; where none is given, no options are valid. */
 const options: Readonly<Record<LogicalType, z.ZodType>> = {
-  string: closed({ minLength: count.optional(), maxLength: count.optional(), pattern: text.optional(), format: text.optional() }),
+  string: closed({
+    minLength: count.optional(),
+    maxLength: count.optional(),
+    pattern: text.optional(),
+    format: text.optional(),
+  }),
   date: closed(temporal),
   timestamp: zoned,
   time: zoned,
@@ -127,7 +158,11 @@ const common = {
   transformLogic: text.optional(),
   transformDescription: text.optional(),
   examples: z.array(anything).optional(),
-  enum: z.array(enumValue).min(1).refine((values) => unique(values.map(canonical)), 'expected different values').optional(),
+  enum: z
+    .array(enumValue)
+    .min(1)
+    .refine((values) => unique(values.map(canonical)), 'expected different values')
+    .optional(),
   criticalDataElement: z.boolean().optional(),
   relationships: z.array(closed(relationship)).optional(),
   quality: quality.optional(),
@@ -168,7 +203,9 @@ function dependent(value: Item, context: z.RefinementCtx): void {
   if (value.logicalTypeOptions !== undefined) {
     const result = options[type].safeParse(value.logicalTypeOptions);
     for (const issue of result.error?.issues ?? []) {
-      context.addIssue({ ...issue, path: ['logicalTypeOptions', ...issue.path] } as Parameters<typeof context.addIssue>[0]);
+      context.addIssue({ ...issue, path: ['logicalTypeOptions', ...issue.path] } as Parameters<
+        typeof context.addIssue
+      >[0]);
     }
   }
 }
@@ -185,7 +222,9 @@ const nested = {
   },
 };
 
-const item: z.ZodType<Item> = z.lazy(() => closed({ ...common, name: text.optional(), ...shape() }).superRefine(dependent));
+const item: z.ZodType<Item> = z.lazy(() =>
+  closed({ ...common, name: text.optional(), ...shape() }).superRefine(dependent),
+);
 const property: z.ZodType<Property> = z.lazy(() => closed({ ...common, ...shape() }).superRefine(dependent));
 
 function shape() {

@@ -1,11 +1,17 @@
 /** `quality[]` of the standard: which members a check has follows from its type and from `metric`. */
 import { z } from 'zod';
-import { anything, authoritativeDefinitions, closed, customProperties, stableId, tags, text, unique } from './shared.ts';
+import {
+  anything,
+  authoritativeDefinitions,
+  closed,
+  customProperties,
+  stableId,
+  tags,
+  text,
+  unique,
+} from './shared.ts';
 
-const range = z
-  .array(z.number())
-  .length(2)
-  .refine(unique, 'expected two different numbers');
+const range = z.array(z.number()).length(2).refine(unique, 'expected two different numbers');
 
 const operators = {
   mustBe: anything.optional(),

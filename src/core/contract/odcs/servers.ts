@@ -1,7 +1,7 @@
 /** `servers[]` of the standard: what each type of server has, as one table. */
 import { z } from 'zod';
-import { closed, customProperties, integer, stableId, text, uri } from './shared.ts';
 import { role } from './people.ts';
+import { closed, customProperties, integer, stableId, text, uri } from './shared.ts';
 
 const port = z.union([integer, text]);
 

@@ -44,11 +44,14 @@ function isDateTime(value: string): boolean {
 }
 
 /** Any URI by RFC 3986: a scheme, then only characters that need no escaping, and valid escapes. */
-const uriPattern = /^[a-z][a-z0-9+.-]*:(?:[a-z0-9\-._~!$&'()*+,;=:@/?[\]]|%[0-9a-f]{2})+(?:#(?:[a-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9a-f]{2})*)?$/i;
+const uriPattern =
+  /^[a-z][a-z0-9+.-]*:(?:[a-z0-9\-._~!$&'()*+,;=:@/?[\]]|%[0-9a-f]{2})+(?:#(?:[a-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9a-f]{2})*)?$/i;
 
 export const date = z.string().refine(isDate, 'expected a date such as 2026-01-31');
 export const dateTime = z.string().refine(isDateTime, 'expected a date and time such as 2026-01-31T12:00:00Z');
-export const uri = z.string().refine((value) => uriPattern.test(value), 'expected a URI such as https://events.example.com/v1');
+export const uri = z
+  .string()
+  .refine((value) => uriPattern.test(value), 'expected a URI such as https://events.example.com/v1');
 
 export const tags = z.array(text);
 

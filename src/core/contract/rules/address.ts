@@ -1,6 +1,7 @@
 /** Rules on what addresses an event: topic template and message key. */
-import type { Placed, Report } from '../findings.ts';
+
 import { maxTopicLevels } from '../filter.ts';
+import type { Placed, Report } from '../findings.ts';
 import type { Field, ScalarKind, TemplateLevel } from '../model.ts';
 import { suggestion } from '../nearest.ts';
 import { encodeLevel } from '../topic.ts';
@@ -9,9 +10,19 @@ import { onlyMembers } from './custom.ts';
 const maxLevels = 24;
 const maxKeyFields = 8;
 
-export function readTemplate(place: Placed | undefined, object: Placed, fields: readonly Field[], report: Report): { readonly template: readonly TemplateLevel[]; readonly text: string } {
+export function readTemplate(
+  place: Placed | undefined,
+  object: Placed,
+  fields: readonly Field[],
+  report: Report,
+): { readonly template: readonly TemplateLevel[]; readonly text: string } {
   if (place === undefined) {
-    report.error('topic-template', object, 'the product has no topic template', 'add {property: topicTemplate, value: "aviation/{origin}/{status}"} to customProperties');
+    report.error(
+      'topic-template',
+      object,
+      'the product has no topic template',
+      'add {property: topicTemplate, value: "aviation/{origin}/{status}"} to customProperties',
+    );
     return { template: [], text: '' };
   }
   const text = place.text;
@@ -37,10 +48,27 @@ function readLevel(part: string, place: Placed, fields: readonly Field[], report
     checkAddressField(path, place, fields, 'topic-template', report);
     return { field: path };
   }
-  if (part === '') report.error('topic-template', place, 'a level of the topic template is empty', 'no "/" at the beginning, at the end, or twice');
-  else if (/[{}]/.test(part)) report.error('topic-template', place, `the level "${part}" mixes text and field`, 'a level is either text or one {field}');
+  if (part === '')
+    report.error(
+      'topic-template',
+      place,
+      'a level of the topic template is empty',
+      'no "/" at the beginning, at the end, or twice',
+    );
+  else if (/[{}]/.test(part))
+    report.error(
+      'topic-template',
+      place,
+      `the level "${part}" mixes text and field`,
+      'a level is either text or one {field}',
+    );
   else if (part !== encodeLevel(part) || part.length > 128) {
-    report.error('topic-template', place, `the level "${part}" is not plain text`, 'no "*", ">", "%" or control characters, at most 128 characters');
+    report.error(
+      'topic-template',
+      place,
+      `the level "${part}" is not plain text`,
+      'no "*", ">", "%" or control characters, at most 128 characters',
+    );
   }
   return { literal: part };
 }
@@ -50,9 +78,15 @@ export function readMessageKey(place: Placed | undefined, fields: readonly Field
   onlyMembers(place, 'message-key', ['fields'], report);
   const names = place.at('fields');
   if (!Array.isArray(names.value) || names.list.length === 0 || names.texts.length !== names.list.length) {
-    report.error('message-key', names.present ? names : place, 'the message key names no fields', '{fields: [flightId]}');
+    report.error(
+      'message-key',
+      names.present ? names : place,
+      'the message key names no fields',
+      '{fields: [flightId]}',
+    );
   }
-  if (names.list.length > maxKeyFields) report.error('message-key', names, `the message key has ${names.list.length} fields`, `at most ${maxKeyFields}`);
+  if (names.list.length > maxKeyFields)
+    report.error('message-key', names, `the message key has ${names.list.length} fields`, `at most ${maxKeyFields}`);
   const seen = new Set<string>();
   for (const item of names.list) {
     if (item.text === null) continue;
@@ -64,7 +98,13 @@ export function readMessageKey(place: Placed | undefined, fields: readonly Field
 }
 
 /** An address is text that every event has and that everybody may see: of a required scalar, and no float. A key may be masked, a topic not. */
-function checkAddressField(path: readonly string[], place: Placed, fields: readonly Field[], rule: 'topic-template' | 'message-key', report: Report): void {
+function checkAddressField(
+  path: readonly string[],
+  place: Placed,
+  fields: readonly Field[],
+  rule: 'topic-template' | 'message-key',
+  report: Report,
+): void {
   const shown = path.join('.');
   let level = fields;
   for (let index = 0; index < path.length; index++) {
@@ -72,17 +112,30 @@ function checkAddressField(path: readonly string[], place: Placed, fields: reado
     const field = level.find((candidate) => candidate.name === name);
     if (field === undefined) {
       const known = level.map((candidate) => candidate.name);
-      return report.error(rule, place, `there is no field "${shown}"`, known.length === 0 ? null : suggestion(name, known));
+      return report.error(
+        rule,
+        place,
+        `there is no field "${shown}"`,
+        known.length === 0 ? null : suggestion(name, known),
+      );
     }
-    const error = (what: string, hint: string) => report.error(rule, place, `"${path.slice(0, index + 1).join('.')}" ${what}`, hint);
-    if (!field.required) error('is not required, so that an event may lack it', 'add "required: true" or choose another field');
-    if (field.privacy !== null && rule === 'topic-template') error('can be masked, and a topic is seen by everybody', 'choose a field without "privacy"');
+    const error = (what: string, hint: string) =>
+      report.error(rule, place, `"${path.slice(0, index + 1).join('.')}" ${what}`, hint);
+    if (!field.required)
+      error('is not required, so that an event may lack it', 'add "required: true" or choose another field');
+    if (field.privacy !== null && rule === 'topic-template')
+      error('can be masked, and a topic is seen by everybody', 'choose a field without "privacy"');
     const last = index === path.length - 1;
     if (!last) {
       if (field.type.kind !== 'object') return error('is not an object', 'only fields of objects are reached by dots');
       level = field.type.fields;
     } else if (!(isScalar(field.type.kind) && field.type.kind !== 'number')) {
-      error(field.type.kind === 'number' ? 'is a floating-point number, whose text is not unique' : `is ${field.type.kind === 'object' ? 'an' : 'a'} ${field.type.kind}, not a scalar`, 'choose a string, integer, decimal, boolean, date or timestamp');
+      error(
+        field.type.kind === 'number'
+          ? 'is a floating-point number, whose text is not unique'
+          : `is ${field.type.kind === 'object' ? 'an' : 'a'} ${field.type.kind}, not a scalar`,
+        'choose a string, integer, decimal, boolean, date or timestamp',
+      );
     }
   }
 }

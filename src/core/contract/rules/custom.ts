@@ -30,10 +30,20 @@ export function readCustom(owner: Placed, level: Level, report: Report): Readonl
     if (place === undefined) {
       const near = nearest(name, Object.keys(places));
       if (near !== null && name.length > 4) {
-        report.warning('custom-property', entry.at('property'), `"${name}" means nothing to Sluice`, `did you mean "${near}"?`);
+        report.warning(
+          'custom-property',
+          entry.at('property'),
+          `"${name}" means nothing to Sluice`,
+          `did you mean "${near}"?`,
+        );
       }
     } else if (place !== level) {
-      report.error('custom-property-place', entry.at('property'), `"${name}" does not belong here`, `it stands ${placeNames[place]}`);
+      report.error(
+        'custom-property-place',
+        entry.at('property'),
+        `"${name}" does not belong here`,
+        `it stands ${placeNames[place]}`,
+      );
     } else if (found.has(name)) {
       report.error('custom-property-twice', entry.at('property'), `"${name}" stands here twice`, 'keep one');
     } else found.set(name, entry.at('value'));
@@ -46,6 +56,11 @@ export function onlyMembers(place: Placed, rule: string, known: readonly string[
   for (const key of place.keys) {
     if (known.includes(key)) continue;
     const near = nearest(key, known);
-    report.error(rule, place.at(key), `"${key}" is not known here`, near === null ? `known are ${known.join(', ')}` : `did you mean "${near}"?`);
+    report.error(
+      rule,
+      place.at(key),
+      `"${key}" is not known here`,
+      near === null ? `known are ${known.join(', ')}` : `did you mean "${near}"?`,
+    );
   }
 }

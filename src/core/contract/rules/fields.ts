@@ -34,7 +34,12 @@ export class FieldReader {
     const place = owner.at('properties');
     const properties = place.list;
     if (properties.length === 0) {
-      this.report.error('no-properties', place.present ? place : owner, 'the object has no properties', 'what no property names never leaves: name at least one');
+      this.report.error(
+        'no-properties',
+        place.present ? place : owner,
+        'the object has no properties',
+        'what no property names never leaves: name at least one',
+      );
       return [];
     }
     if (depth > maxDepth) {
@@ -45,7 +50,13 @@ export class FieldReader {
     const fields: Field[] = [];
     for (const property of properties) {
       this.count += 1;
-      if (this.count === maxFields + 1) this.report.error('nesting', property, `the contract has more than ${maxFields} properties`, 'split the product');
+      if (this.count === maxFields + 1)
+        this.report.error(
+          'nesting',
+          property,
+          `the contract has more than ${maxFields} properties`,
+          'split the product',
+        );
       if (this.count > maxFields) return fields;
       const name = this.readName(property, names);
       fields.push(this.readField(property, name, typeName, depth));
@@ -59,10 +70,23 @@ export class FieldReader {
     if (name === null) return '';
     if (!graphqlName.test(name)) {
       const right = name.replace(/[^_0-9A-Za-z]+(.)?/g, (_, next: string | undefined) => next?.toUpperCase() ?? '');
-      this.report.error('field-name', place, `"${name}" is not a legal GraphQL name`, `letters, digits and "_": "${/^\d|^$/.test(right) ? `_${right}` : right}" would be; "physicalName" keeps the name in the record`);
-    } else if (name.startsWith('__')) this.report.error('field-name', place, `"${name}" begins with "__", which GraphQL keeps for itself`, `"${name.replace(/^_+/, '')}" would be right`);
-    else if (fieldOperators.some((operator) => operator === name)) this.report.error('reserved-name', place, `"${name}" is an operator of filters`, 'choose another name');
-    if (taken.has(name)) this.report.error('duplicate-field', place, `a second "${name}" in one object`, 'public names are unique');
+      this.report.error(
+        'field-name',
+        place,
+        `"${name}" is not a legal GraphQL name`,
+        `letters, digits and "_": "${/^\d|^$/.test(right) ? `_${right}` : right}" would be; "physicalName" keeps the name in the record`,
+      );
+    } else if (name.startsWith('__'))
+      this.report.error(
+        'field-name',
+        place,
+        `"${name}" begins with "__", which GraphQL keeps for itself`,
+        `"${name.replace(/^_+/, '')}" would be right`,
+      );
+    else if (fieldOperators.some((operator) => operator === name))
+      this.report.error('reserved-name', place, `"${name}" is an operator of filters`, 'choose another name');
+    if (taken.has(name))
+      this.report.error('duplicate-field', place, `a second "${name}" in one object`, 'public names are unique');
     taken.add(name);
     return name;
   }
@@ -83,7 +107,9 @@ export class FieldReader {
       description: property.at('description').text ?? property.at('businessName').text,
       path,
       derivation,
-      deprecated: property.at('deprecated').truth ? (property.at('description').text ?? 'This field is deprecated.') : null,
+      deprecated: property.at('deprecated').truth
+        ? (property.at('description').text ?? 'This field is deprecated.')
+        : null,
       values: property.at('enum').list.map((item) => ({
         value: String(item.at('value').value),
         label: item.at('label').text,
@@ -132,13 +158,20 @@ export class FieldReader {
     const key = map.at('key').at('logicalType');
     const values = map.at('value');
     if (key.text !== null && key.text !== 'string') {
-      this.report.error('map-key', key, `a map with keys of type ${key.text}`, 'keys are strings in JSON: "logicalType: string"');
+      this.report.error(
+        'map-key',
+        key,
+        `a map with keys of type ${key.text}`,
+        'keys are strings in JSON: "logicalType: string"',
+      );
     }
     if (!values.present) return null;
     const entry = `${name}Entry`;
     this.takeTypeName(entry, property);
     const type = depth > maxDepth ? this.tooDeep(values) : this.readType(values, `${name}Value`, depth + 1);
-    return type === null ? null : { kind: 'map', name: entry, values: type, valuesRequired: values.at('required').truth };
+    return type === null
+      ? null
+      : { kind: 'map', name: entry, values: type, valuesRequired: values.at('required').truth };
   }
 
   private takeTypeName(name: string, property: Placed): void {
@@ -146,11 +179,21 @@ export class FieldReader {
     for (const derived of typeNamesOf(name, false)) {
       const taken = this.typeNames.get(derived);
       if (taken !== undefined) {
-        this.report.error('type-name', property, `the GraphQL type "${derived}" of "${label}" is that of ${taken === 'the product' ? taken : `"${taken}"`} already`, 'rename the property');
+        this.report.error(
+          'type-name',
+          property,
+          `the GraphQL type "${derived}" of "${label}" is that of ${taken === 'the product' ? taken : `"${taken}"`} already`,
+          'rename the property',
+        );
         return;
       }
       if (isReservedType(derived)) {
-        this.report.error('reserved-name', property, `the GraphQL type "${derived}" of "${label}" is reserved`, 'rename the property');
+        this.report.error(
+          'reserved-name',
+          property,
+          `the GraphQL type "${derived}" of "${label}" is reserved`,
+          'rename the property',
+        );
         return;
       }
     }
@@ -162,11 +205,21 @@ export class FieldReader {
     if (place.text === null) return [name];
     const path = parsePath(place.text);
     if (path === null) {
-      this.report.error('path', place, `"${place.text}" is not a path into the record`, "keys joined by dots: properties.mag, coordinates[0], ['odd.name']");
+      this.report.error(
+        'path',
+        place,
+        `"${place.text}" is not a path into the record`,
+        "keys joined by dots: properties.mag, coordinates[0], ['odd.name']",
+      );
       return [name];
     }
     if (path.length === 0 && type !== null && type.kind !== 'object') {
-      this.report.error('path', place, '"." names the enclosing object, and this is not one', 'only an object that groups fields can have it');
+      this.report.error(
+        'path',
+        place,
+        '"." names the enclosing object, and this is not one',
+        'only an object that groups fields can have it',
+      );
     }
     return path;
   }
@@ -176,16 +229,32 @@ export class FieldReader {
     const expression = place.text;
     if (expression === null) return null;
     if (property.at('physicalName').present) {
-      this.report.warning('derivation', property.at('physicalName'), 'a derived field is not read from a path', 'remove "physicalName" or "transformLogic"');
+      this.report.warning(
+        'derivation',
+        property.at('physicalName'),
+        'a derived field is not read from a path',
+        'remove "physicalName" or "transformLogic"',
+      );
     }
     const compiled = compileDerivation(expression);
     if (!('run' in compiled)) {
       const at = compiled.at === null ? '' : ` (at character ${compiled.at + 1})`;
-      this.report.error('derivation', place, `the CEL expression does not compile: ${compiled.message}${at}`, compiled.hint ?? 'CEL over "source", such as source.delay > 15');
+      this.report.error(
+        'derivation',
+        place,
+        `the CEL expression does not compile: ${compiled.message}${at}`,
+        compiled.hint ?? 'CEL over "source", such as source.delay > 15',
+      );
       return expression;
     }
     const fits = type === null || resultFits(compiled.type, type);
-    if (!fits) this.report.error('derivation-type', place, `the expression gives ${compiled.type}, the property is ${property.at('logicalType').text}`, 'convert it: string(...), int(...), double(...)');
+    if (!fits)
+      this.report.error(
+        'derivation-type',
+        place,
+        `the expression gives ${compiled.type}, the property is ${property.at('logicalType').text}`,
+        'convert it: string(...), int(...), double(...)',
+      );
     return expression;
   }
 
@@ -194,9 +263,19 @@ export class FieldReader {
     const classification = place.text;
     if (classification === null) return null;
     if (!classifications.includes(classification)) {
-      this.report.error('classification', place, `"${classification}" is no classification`, suggestion(classification, classifications));
+      this.report.error(
+        'classification',
+        place,
+        `"${classification}" is no classification`,
+        suggestion(classification, classifications),
+      );
     } else if (classification === 'restricted' && !hasPrivacy) {
-      this.report.warning('classification', place, 'a restricted field without "privacy" is shown to every grant', 'add {property: privacy, value: {masking: hash, visibleTo: [...]}}');
+      this.report.warning(
+        'classification',
+        place,
+        'a restricted field without "privacy" is shown to every grant',
+        'add {property: privacy, value: {masking: hash, visibleTo: [...]}}',
+      );
     }
     return classification;
   }
@@ -206,14 +285,30 @@ export class FieldReader {
     onlyMembers(place, 'privacy', ['masking', 'visibleTo'], this.report);
     const at = place.at('masking');
     // YAML reads a plain `null` as nothing, which is just what it says here.
-    const masking = at.value === null ? 'null' : (['hash', 'redact', 'null'] as const).find((known) => known === at.text);
+    const masking =
+      at.value === null ? 'null' : (['hash', 'redact', 'null'] as const).find((known) => known === at.text);
     if (masking === undefined) {
       const hint = at.text === null ? 'one of hash, redact, null' : suggestion(at.text, ['hash', 'redact', 'null']);
-      this.report.error('privacy', at, at.text === null ? 'privacy without masking' : `"${at.text}" is no masking`, hint);
+      this.report.error(
+        'privacy',
+        at,
+        at.text === null ? 'privacy without masking' : `"${at.text}" is no masking`,
+        hint,
+      );
     } else if (masking === 'null' && required) {
-      this.report.error('privacy', at, 'a required field cannot be masked with null', 'hash or redact it, or make it optional');
+      this.report.error(
+        'privacy',
+        at,
+        'a required field cannot be masked with null',
+        'hash or redact it, or make it optional',
+      );
     } else if (masking !== 'null' && type !== null && type.kind !== 'string') {
-      this.report.error('privacy', at, `${masking} makes a string, and the field is none`, 'null, on an optional field');
+      this.report.error(
+        'privacy',
+        at,
+        `${masking} makes a string, and the field is none`,
+        'null, on an optional field',
+      );
     }
     const visibleTo = readRoles(place.at('visibleTo'), this.roles, 'privacy', this.report);
     return { masking: masking ?? ('redact' satisfies Masking), visibleTo };

@@ -1,15 +1,37 @@
 /** Rules on what a product is: name, version, life-cycle, owner, promises. */
 import type { Placed, Report } from '../findings.ts';
 import type { Contract } from '../model.ts';
-import { camel, graphqlName, isReservedType, kebab, pascal, reservedProductName, semver, typeNamesOf } from '../names.ts';
+import {
+  camel,
+  graphqlName,
+  isReservedType,
+  kebab,
+  pascal,
+  reservedProductName,
+  semver,
+  typeNamesOf,
+} from '../names.ts';
 import { suggestion } from '../nearest.ts';
 
 export const statuses = ['proposed', 'draft', 'active', 'deprecated', 'retired'] as const;
 
 export type Identity = Pick<
   Contract,
-  | 'name' | 'major' | 'product' | 'fieldName' | 'typeName' | 'version' | 'status' | 'title' | 'domain' | 'tenant'
-  | 'description' | 'tags' | 'owner' | 'support' | 'sla'
+  | 'name'
+  | 'major'
+  | 'product'
+  | 'fieldName'
+  | 'typeName'
+  | 'version'
+  | 'status'
+  | 'title'
+  | 'domain'
+  | 'tenant'
+  | 'description'
+  | 'tags'
+  | 'owner'
+  | 'support'
+  | 'sla'
 >;
 
 /** `object` is the schema object that the product's type is named after; null in a catalogued document without one. */
@@ -68,10 +90,20 @@ function readName(place: Placed, report: Report): string {
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, '-')
       .replace(/^[^a-z]+|-+$/g, '');
-    report.error('name', place, `"${name}" is not in kebab-case`, right === '' ? 'begin with a letter' : `"${right}" would be`);
+    report.error(
+      'name',
+      place,
+      `"${name}" is not in kebab-case`,
+      right === '' ? 'begin with a letter' : `"${right}" would be`,
+    );
   } else if (name.length > 63) report.error('name', place, 'the name is longer than 63 characters', 'shorten it');
   else if (/-v\d+$/.test(name)) {
-    report.error('name', place, `"${name}" ends in a major version`, 'the major comes from "version": from 2 on it is added to the name');
+    report.error(
+      'name',
+      place,
+      `"${name}" ends in a major version`,
+      'the major comes from "version": from 2 on it is added to the name',
+    );
   } else {
     const reserved = reservedProductName(name);
     if (reserved !== null) report.error('reserved-name', place, reserved, 'choose another name');
@@ -87,7 +119,12 @@ function readVersion(place: Placed, report: Report): { readonly version: string;
   }
   const major = Number(match?.[1] ?? 1);
   if (match !== null && (major < 1 || major > 9999)) {
-    report.error('version', place, `the major version is ${match[1]}`, 'a product begins at 1.0.0; say that it is not final by "status: draft"');
+    report.error(
+      'version',
+      place,
+      `the major version is ${match[1]}`,
+      'a product begins at 1.0.0; say that it is not final by "status: draft"',
+    );
   }
   return { version: version ?? '', major };
 }
@@ -96,14 +133,20 @@ function readStatus(root: Placed, report: Report): Identity['status'] {
   const place = root.at('status');
   const status = statuses.find((known) => known === place.text);
   if (status !== undefined) return status;
-  if (place.text !== null) report.error('status', place, `"${place.text}" is not a state of the life-cycle`, suggestion(place.text, statuses));
+  if (place.text !== null)
+    report.error('status', place, `"${place.text}" is not a state of the life-cycle`, suggestion(place.text, statuses));
   else if (!place.present) report.error('status', place, 'the product has no status', `one of ${statuses.join(', ')}`);
   return 'draft';
 }
 
 function checkApiVersion(place: Placed, report: Report): void {
   if (place.text?.startsWith('v2.')) {
-    report.error('api-version', place, `ODCS ${place.text} is not read`, 'move the document to v3.2.0; v3.0 and v3.1 are read too');
+    report.error(
+      'api-version',
+      place,
+      `ODCS ${place.text} is not read`,
+      'move the document to v3.2.0; v3.0 and v3.1 are read too',
+    );
   }
 }
 
@@ -113,12 +156,23 @@ function readTypeName(name: string, object: Placed | null, report: Report): stri
   if (place === undefined || written === null) return pascal(name);
   const typeName = written.replace(/Event$/, '');
   if (typeName === '') {
-    report.error('type-name', place, '"Event" leaves no name for the type of the data', 'name what happens: "FlightEvent" gives the type "Flight"');
+    report.error(
+      'type-name',
+      place,
+      '"Event" leaves no name for the type of the data',
+      'name what happens: "FlightEvent" gives the type "Flight"',
+    );
   } else if (!graphqlName.test(typeName) || typeName.startsWith('__')) {
-    report.error('type-name', place, `"${typeName}" is not a legal GraphQL name`, `"${pascal(typeName.replace(/[^_0-9A-Za-z]+/g, '-')) || 'Flight'}" would be`);
+    report.error(
+      'type-name',
+      place,
+      `"${typeName}" is not a legal GraphQL name`,
+      `"${pascal(typeName.replace(/[^_0-9A-Za-z]+/g, '-')) || 'Flight'}" would be`,
+    );
   } else if (typeNamesOf(typeName, true).some(isReservedType)) {
     report.error('reserved-name', place, `the type name "${typeName}" is reserved`, 'choose another name');
-  } else if (typeName.length > 100) report.error('type-name', place, 'the name is longer than 100 characters', 'shorten it');
+  } else if (typeName.length > 100)
+    report.error('type-name', place, 'the name is longer than 100 characters', 'shorten it');
   return typeName;
 }
 

@@ -41,7 +41,12 @@ function readInteger(property: Placed, physical: string, report: Report): Scalar
   if (width !== undefined) return { kind: 'int', width };
   const digits = { u64: 20, i128: 39, u128: 39 }[format];
   if (digits !== undefined) {
-    report.error('integer-width', place, `integers of ${format} do not fit 64 signed bits`, `"logicalType: number" with "physicalType: decimal(${digits},0)" keeps every digit`);
+    report.error(
+      'integer-width',
+      place,
+      `integers of ${format} do not fit 64 signed bits`,
+      `"logicalType: number" with "physicalType: decimal(${digits},0)" keeps every digit`,
+    );
   }
   return null;
 }
@@ -57,7 +62,12 @@ function readNumber(property: Placed, physical: string, report: Report): ScalarT
   const precision = Number(match[1]);
   const scale = Number(match[2] ?? 0);
   if (precision < 1 || precision > maxPrecision || scale > precision) {
-    report.error('decimal', place, `decimal(${precision},${scale}) cannot be`, `a precision from 1 to ${maxPrecision}, and a scale not above it`);
+    report.error(
+      'decimal',
+      place,
+      `decimal(${precision},${scale}) cannot be`,
+      `a precision from 1 to ${maxPrecision}, and a scale not above it`,
+    );
     return null;
   }
   return { kind: 'decimal', precision, scale };
@@ -67,15 +77,25 @@ function readTimestamp(property: Placed, physical: string, report: Report): Scal
   const options = property.at('logicalTypeOptions');
   const zone = options.at('defaultTimezone');
   if (zone.text !== null && !/^(?:utc|etc\/utc|z|gmt|etc\/gmt)$/i.test(zone.text)) {
-    report.error('timezone', zone, `timestamps without an offset cannot be read in "${zone.text}"`, 'UTC, or texts that name their offset ("timezone: true")');
+    report.error(
+      'timezone',
+      zone,
+      `timestamps without an offset cannot be read in "${zone.text}"`,
+      'UTC, or texts that name their offset ("timezone: true")',
+    );
   }
   const unit = unitOf(physical);
-  return options.at('timezone').truth && unit.unit === undefined ? { kind: 'timestamp', zoned: true } : { kind: 'timestamp', ...unit };
+  return options.at('timezone').truth && unit.unit === undefined
+    ? { kind: 'timestamp', zoned: true }
+    : { kind: 'timestamp', ...unit };
 }
 
 /** `timestamp-millis`, `epoch-seconds`, `timestamp_micros`: a number of these in the record. */
 function unitOf(physical: string): { readonly unit?: 's' | 'ms' | 'us' | 'ns' } {
-  const match = /^(?:local-)?(?:timestamp|time|epoch)[-_]?(?:in[-_])?(seconds?|s|millis(?:econds)?|ms|micros(?:econds)?|us|nanos(?:econds)?|ns)$/.exec(physical);
+  const match =
+    /^(?:local-)?(?:timestamp|time|epoch)[-_]?(?:in[-_])?(seconds?|s|millis(?:econds)?|ms|micros(?:econds)?|us|nanos(?:econds)?|ns)$/.exec(
+      physical,
+    );
   if (match?.[1] === undefined) return {};
   const word = match[1];
   if (word.startsWith('n')) return { unit: 'ns' };

@@ -9,10 +9,21 @@ const starts = ['latest', 'earliest', 'time', 'cursor'] as const;
 
 export type Terms = Pick<Contract, 'operations' | 'replay' | 'deletes' | 'deprecation'>;
 
-export function readTerms(root: Placed, custom: ReadonlyMap<string, Placed>, roles: readonly string[], served: boolean, report: Report): Terms {
+export function readTerms(
+  root: Placed,
+  custom: ReadonlyMap<string, Placed>,
+  roles: readonly string[],
+  served: boolean,
+  report: Report,
+): Terms {
   const operations = custom.get('operations');
   if (operations === undefined && served) {
-    report.warning('operations', root.at('customProperties'), 'no operation is offered', 'add {property: operations, value: [{kind: subscribe, roles: [...]}]}');
+    report.warning(
+      'operations',
+      root.at('customProperties'),
+      'no operation is offered',
+      'add {property: operations, value: [{kind: subscribe, roles: [...]}]}',
+    );
   }
   return {
     operations: operations === undefined ? {} : readOperations(operations, roles, report),
@@ -24,17 +35,24 @@ export function readTerms(root: Placed, custom: ReadonlyMap<string, Placed>, rol
 
 function readOperations(place: Placed, roles: readonly string[], report: Report): Contract['operations'] {
   const operations: Partial<Record<OperationKind, { readonly roles: readonly string[] }>> = {};
-  if (!Array.isArray(place.value)) report.error('operations', place, 'the operations are not a list', '[{kind: subscribe, roles: [reader]}]');
+  if (!Array.isArray(place.value))
+    report.error('operations', place, 'the operations are not a list', '[{kind: subscribe, roles: [reader]}]');
   for (const entry of place.list) {
     const kindPlace = entry.at('kind');
     const kind = kinds.find((known) => known === kindPlace.text);
     onlyMembers(entry, 'operations', ['kind', 'roles'], report);
     if (kind === undefined) {
       const given = kindPlace.text;
-      report.error('operations', kindPlace, given === null ? 'the operation has no kind' : `"${given}" is no operation`, given === null ? `one of ${kinds.join(', ')}` : suggestion(given, kinds));
+      report.error(
+        'operations',
+        kindPlace,
+        given === null ? 'the operation has no kind' : `"${given}" is no operation`,
+        given === null ? `one of ${kinds.join(', ')}` : suggestion(given, kinds),
+      );
       continue;
     }
-    if (operations[kind] !== undefined) report.error('operations', kindPlace, `"${kind}" stands here twice`, 'keep one');
+    if (operations[kind] !== undefined)
+      report.error('operations', kindPlace, `"${kind}" stands here twice`, 'keep one');
     operations[kind] = { roles: readRoles(entry.at('roles'), roles, 'operations', report) };
   }
   return operations;
@@ -47,7 +65,12 @@ export function readRoles(place: Placed, known: readonly string[], rule: string,
   for (const item of place.list) {
     if (item.text === null) report.error(rule, item, 'the role is not text');
     else if (!known.includes(item.text)) {
-      report.error('unknown-role', item, `the role "${item.text}" is not defined`, known.length === 0 ? 'define it under "roles"' : suggestion(item.text, known));
+      report.error(
+        'unknown-role',
+        item,
+        `the role "${item.text}" is not defined`,
+        known.length === 0 ? 'define it under "roles"' : suggestion(item.text, known),
+      );
     }
   }
   return place.texts;
@@ -60,7 +83,13 @@ function readReplay(place: Placed | undefined, report: Report): Contract['replay
   let maxDepthMs: number | null = null;
   if (depth.present) {
     maxDepthMs = depth.text === null ? null : durationMs(depth.text);
-    if (maxDepthMs === null) report.error('replay', depth, 'the replay depth is not a duration', 'weeks, days, hours, minutes, seconds, such as P7D or PT12H');
+    if (maxDepthMs === null)
+      report.error(
+        'replay',
+        depth,
+        'the replay depth is not a duration',
+        'weeks, days, hours, minutes, seconds, such as P7D or PT12H',
+      );
   }
   const from = place.at('from');
   if (from.present && (!Array.isArray(from.value) || from.list.length === 0)) {
@@ -68,7 +97,12 @@ function readReplay(place: Placed | undefined, report: Report): Contract['replay
   }
   for (const item of from.list) {
     if (!starts.some((known) => known === item.text)) {
-      report.error('replay', item, `${JSON.stringify(item.value) ?? 'nothing'} is no start of a replay`, suggestion(String(item.value), starts));
+      report.error(
+        'replay',
+        item,
+        `${JSON.stringify(item.value) ?? 'nothing'} is no start of a replay`,
+        suggestion(String(item.value), starts),
+      );
     }
   }
   const allowed = starts.filter((start) => from.texts.includes(start));
@@ -77,23 +111,43 @@ function readReplay(place: Placed | undefined, report: Report): Contract['replay
 
 /** ISO 8601 without years and months, whose lengths vary; null: none, or not more than zero. */
 export function durationMs(text: string): number | null {
-  const match = /^P(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?=\d)(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,9}(?:\.\d{1,3})?)S)?)?$/.exec(text);
+  const match =
+    /^P(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?=\d)(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,9}(?:\.\d{1,3})?)S)?)?$/.exec(
+      text,
+    );
   if (match === null) return null;
-  const [weeks, days, hours, minutes, seconds] = match.slice(1).map((part) => Number(part ?? 0)) as [number, number, number, number, number];
+  const [weeks, days, hours, minutes, seconds] = match.slice(1).map((part) => Number(part ?? 0)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const ms = (((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60_000 + Math.round(seconds * 1000);
   return ms > 0 ? ms : null;
 }
 
 function readDeletes(place: Placed | undefined, report: Report): boolean {
   if (place === undefined) return false;
-  if (typeof place.value !== 'boolean') report.error('deletes', place, 'this is neither true nor false', 'true: tombstones become DELETE events; false: they are rejected');
+  if (typeof place.value !== 'boolean')
+    report.error(
+      'deletes',
+      place,
+      'this is neither true nor false',
+      'true: tombstones become DELETE events; false: they are rejected',
+    );
   return place.truth;
 }
 
 function readDeprecation(root: Placed, place: Placed | undefined, report: Report): Contract['deprecation'] {
   if (place === undefined) {
     if (root.at('status').text === 'deprecated') {
-      report.warning('deprecation', root.at('status'), 'the product is deprecated without a notice', 'add {property: deprecation, value: {noticePeriod: P90D, successor: ...}}');
+      report.warning(
+        'deprecation',
+        root.at('status'),
+        'the product is deprecated without a notice',
+        'add {property: deprecation, value: {noticePeriod: P90D, successor: ...}}',
+      );
     }
     return null;
   }
@@ -103,6 +157,7 @@ function readDeprecation(root: Placed, place: Placed | undefined, report: Report
   if (notice.present && (notice.text === null || durationMs(notice.text) === null)) {
     report.error('deprecation', notice, 'the notice period is not a duration', 'such as P90D');
   }
-  if (successor.present && successor.text === null) report.error('deprecation', successor, 'the successor is not text', 'the name of a product, such as flights-v2');
+  if (successor.present && successor.text === null)
+    report.error('deprecation', successor, 'the successor is not text', 'the name of a product, such as flights-v2');
   return { noticePeriod: notice.text, successor: successor.text };
 }

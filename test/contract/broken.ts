@@ -1,0 +1,106 @@
+/** What breaks a rule: the rule, what is done to a good document, and words of the message and of the mend. */
+import type { Document } from './documents.ts';
+
+export const object = (document: Document) => document.schema[0];
+export const property = (document: Document, name: string) =>
+  object(document).properties.find((item: Document) => item.name === name);
+export const custom = (document: Document, name: string) =>
+  document.customProperties.find((item: Document) => item.property === name);
+/** Adds a property, a string unless the members say otherwise. */
+export const add = (members: Document) => (document: Document) => {
+  object(document).properties.push({ name: 'added', logicalType: 'string', ...members });
+};
+
+// biome-ignore format: a table
+export const broken: readonly (readonly [string, string, (document: Document) => void, string, string])[] = [
+  ['name', 'a name in camel case', (d) => { d.name = 'ordersData'; }, '"ordersData" is not in kebab-case', '"orders-data"'],
+  ['name', 'no name', (d) => { delete d.name; }, 'the product has no name', 'kebab-case'],
+  ['name', 'a name with a major', (d) => { d.name = 'orders-v2'; }, 'ends in a major version', 'from 2 on'],
+  ['name', 'a name that is too long', (d) => { d.name = 'a'.repeat(64); }, 'longer than 63', 'shorten'],
+  ['reserved-name', 'the name products', (d) => { d.name = 'products'; }, 'reserved', 'another name'],
+  ['reserved-name', 'the name usage', (d) => { d.name = 'usage'; }, 'reserved', 'another name'],
+  ['reserved-name', 'the name events', (d) => { d.name = 'events'; }, 'reserved', 'another name'],
+  ['reserved-name', 'a name ending in batch', (d) => { d.name = 'orders-batch'; }, 'reserved for batched', 'another name'],
+  ['reserved-name', 'a name beginning with publish', (d) => { d.name = 'publish-orders'; }, 'reserved for publishing', 'another name'],
+  ['version', 'a version that is not semantic', (d) => { d.version = '1.2'; }, '"1.2" is not a semantic version', 'MAJOR.MINOR.PATCH'],
+  ['version', 'major version 0', (d) => { d.version = '0.9.0'; }, 'the major version is 0', 'begins at 1.0.0'],
+  ['status', 'an unknown status', (d) => { d.status = 'actve'; }, '"actve" is not a state', 'did you mean "active"'],
+  ['status', 'no status', (d) => { delete d.status; }, 'no status', 'proposed, draft, active, deprecated, retired'],
+  ['api-version', 'ODCS 2', (d) => { d.apiVersion = 'v2.2.2'; }, 'v2.2.2 is not read', 'v3.2.0'],
+  ['type-name', 'a schema object called Event', (d) => { object(d).name = 'Event'; }, 'leaves no name', 'FlightEvent'],
+  ['type-name', 'a type name that GraphQL refuses', (d) => { object(d).name = 'order-lineEvent'; }, 'not a legal GraphQL name', '"OrderLine"'],
+  ['type-name', 'a type name beginning with __', (d) => { object(d).name = '__Order'; }, 'not a legal GraphQL name', 'would be'],
+  ['reserved-name', 'a reserved type name', (d) => { object(d).name = 'QueryEvent'; }, '"Query" is reserved', 'another name'],
+  ['one-topic', 'a second topic object', (d) => { d.schema.push({ name: 'Other', physicalType: 'topic' }); }, 'a second topic object', 'its own contract'],
+  ['one-kafka-server', 'a second Kafka server', (d) => { d.servers.push({ server: 'b', type: 'kafka', host: 'h' }); }, 'a second Kafka server', 'one'],
+  ['cluster', 'a server whose name no cluster can have', (d) => { d.servers[0].server = 'a b'; }, 'cannot be a cluster', 'clusters'],
+  ['format', 'avro, which comes later', (d) => { d.servers[0].format = 'avro'; }, '"avro" cannot be read yet', 'json'],
+  ['format', 'protobuf, which comes later', (d) => { d.servers[0].format = 'protobuf'; }, '"protobuf" cannot be read yet', 'json'],
+  ['format', 'an unknown format', (d) => { d.servers[0].format = 'jsonn'; }, 'no format', 'did you mean "json"'],
+  ['envelope', 'debezium, which comes later', (d) => { d.customProperties.push({ property: 'envelope', value: 'debezium' }); }, '"debezium" cannot be read yet', 'none'],
+  ['envelope', 'outbox, which comes later', (d) => { d.customProperties.push({ property: 'envelope', value: 'outbox' }); }, '"outbox" cannot be read yet', 'none'],
+  ['envelope', 'an unknown envelope', (d) => { d.customProperties.push({ property: 'envelope', value: 'paper' }); }, 'no envelope', 'one of'],
+  ['kafka-topic', 'no Kafka topic', (d) => { delete object(d).physicalName; }, 'no name', 'physicalName'],
+  ['kafka-topic', 'an illegal Kafka topic', (d) => { object(d).physicalName = 'a/b'; }, 'not a legal name', 'at most 249'],
+  ['kafka-topic', 'an internal Kafka topic', (d) => { object(d).physicalName = '_sluice.grants'; }, 'internal', 'not read'],
+  ['topic-template', 'no topic template', (d) => { object(d).customProperties.shift(); }, 'no topic template', 'add {property: topicTemplate'],
+  ['topic-template', 'a template of a field that there is not', (d) => { object(d).customProperties[0].value = 'shop/{regoin}'; }, 'no field "regoin"', 'did you mean "region"'],
+  ['topic-template', 'a template of an optional field', (d) => { property(d, 'region').required = false; }, 'not required', 'required: true'],
+  ['topic-template', 'a template of a float', (d) => { object(d).customProperties[0].value = 'shop/{weight}'; property(d, 'weight').required = true; }, 'floating-point', 'choose'],
+  ['topic-template', 'a template of a field that can be masked', (d) => { object(d).customProperties[0].value = 'shop/{email}'; property(d, 'email').required = true; }, 'can be masked', 'without "privacy"'],
+  ['topic-template', 'a template of an object', (d) => { add({ name: 'o', required: true, logicalType: 'object', properties: [{ name: 'a', logicalType: 'string' }] })(d); object(d).customProperties[0].value = 'shop/{o}'; }, 'is an object', 'choose'],
+  ['topic-template', 'a template that goes into a scalar', (d) => { object(d).customProperties[0].value = 'shop/{region.x}'; }, 'is not an object', 'dots'],
+  ['topic-template', 'a template through an optional object', (d) => { add({ name: 'o', logicalType: 'object', properties: [{ name: 'a', logicalType: 'string', required: true }] })(d); object(d).customProperties[0].value = 'shop/{o.a}'; }, '"o" is not required', 'required: true'],
+  ['topic-template', 'an empty level', (d) => { object(d).customProperties[0].value = 'shop//{region}'; }, 'is empty', 'twice'],
+  ['topic-template', 'a level of text and field', (d) => { object(d).customProperties[0].value = 'shop/r-{region}'; }, 'mixes text and field', 'either'],
+  ['topic-template', 'a wildcard in a template', (d) => { object(d).customProperties[0].value = 'shop/*'; }, 'not plain text', 'no "*"'],
+  ['topic-template', 'too many levels', (d) => { object(d).customProperties[0].value = Array(25).fill('a').join('/'); }, '25 levels', 'at most 24'],
+  ['message-key', 'a key of a field that there is not', (d) => { object(d).customProperties[1].value = { fields: ['idd'] }; }, 'no field "idd"', 'did you mean "id"'],
+  ['message-key', 'a key of an optional field', (d) => { property(d, 'id').required = false; }, 'not required', 'required: true'],
+  ['message-key', 'a key without fields', (d) => { object(d).customProperties[1].value = { fields: [] }; }, 'names no fields', 'fields: ['],
+  ['message-key', 'a key with a field twice', (d) => { object(d).customProperties[1].value = { fields: ['id', 'id'] }; }, 'twice', 'keep one'],
+  ['message-key', 'a key with unknown members', (d) => { object(d).customProperties[1].value = { fields: ['id'], field: 1 }; }, '"field" is not known', 'did you mean "fields"'],
+  ['operations', 'operations that are no list', (d) => { custom(d, 'operations').value = { kind: 'subscribe' }; }, 'not a list', 'kind: subscribe'],
+  ['operations', 'an unknown operation', (d) => { custom(d, 'operations').value = [{ kind: 'pubish' }]; }, 'no operation', 'did you mean "publish"'],
+  ['operations', 'an operation twice', (d) => { custom(d, 'operations').value.push({ kind: 'query' }); }, 'twice', 'keep one'],
+  ['unknown-role', 'a role that is not defined', (d) => { custom(d, 'operations').value[0].roles = ['raeder']; }, '"raeder" is not defined', 'did you mean "reader"'],
+  ['replay', 'a replay depth in years', (d) => { custom(d, 'replay').value.maxDepth = 'P1Y'; }, 'not a duration', 'P7D'],
+  ['replay', 'a replay from nowhere', (d) => { custom(d, 'replay').value.from = ['lates']; }, 'no start', 'did you mean "latest"'],
+  ['replay', 'a replay with unknown members', (d) => { custom(d, 'replay').value.depth = 'P1D'; }, '"depth" is not known', 'known are maxDepth, from'],
+  ['deletes', 'deletes that are no boolean', (d) => { d.customProperties.push({ property: 'deletes', value: 'yes' }); }, 'neither true nor false', 'tombstones'],
+  ['deletes', 'deletes without key', (d) => { d.customProperties.push({ property: 'deletes', value: true }); object(d).customProperties.pop(); }, 'without a message key', 'messageKey'],
+  ['deprecation', 'a notice that is no duration', (d) => { d.customProperties.push({ property: 'deprecation', value: { noticePeriod: 'soon' } }); }, 'not a duration', 'P90D'],
+  ['custom-property-place', 'a topic template at the root', (d) => { d.customProperties.push({ property: 'topicTemplate', value: 'a' }); }, 'does not belong here', 'on the schema object'],
+  ['custom-property-place', 'operations on the schema object', (d) => { object(d).customProperties.push({ property: 'operations', value: [] }); }, 'does not belong here', 'at the root'],
+  ['custom-property-twice', 'replay twice', (d) => { d.customProperties.push(custom(d, 'replay')); }, 'stands here twice', 'keep one'],
+  ['field-name', 'a field name with a dash', add({ name: 'order-id' }), 'not a legal GraphQL name', '"orderId"'],
+  ['field-name', 'a field name beginning with __', add({ name: '__x' }), 'begins with "__"', '"x"'],
+  ['reserved-name', 'a field called and', add({ name: 'and' }), 'operator of filters', 'another name'],
+  ['duplicate-field', 'a field twice', add({ name: 'region' }), 'a second "region"', 'unique'],
+  ['path', 'a path that is none', add({ physicalName: 'a..b' }), 'not a path', 'joined by dots'],
+  ['path', 'a scalar at the enclosing object', add({ physicalName: '.' }), 'enclosing object', 'only an object'],
+  ['no-properties', 'an object without properties', add({ logicalType: 'object' }), 'no properties', 'at least one'],
+  ['array-items', 'an array without items', add({ logicalType: 'array' }), 'without "items"', 'add "items'],
+  ['map-key', 'a map with keys of integers', add({ logicalType: 'map', map: { key: { logicalType: 'integer' }, value: { logicalType: 'string' } } }), 'keys of type integer', 'strings'],
+  ['type-name', 'an object whose type is that of the event', add({ name: 'event', logicalType: 'object', properties: [{ name: 'a', logicalType: 'string' }] }), '"OrderEvent"', 'rename'],
+  ['integer-width', 'an unsigned integer of 64 bits', add({ logicalType: 'integer', logicalTypeOptions: { format: 'u64' } }), 'do not fit', 'decimal(20,0)'],
+  ['decimal', 'a decimal without digits', add({ logicalType: 'number', physicalType: 'decimal' }), 'needs its digits', 'decimal(12,2)'],
+  ['decimal', 'a decimal whose scale is above its precision', add({ logicalType: 'number', physicalType: 'decimal(2,3)' }), 'cannot be', 'scale'],
+  ['timezone', 'timestamps in another zone', add({ logicalType: 'timestamp', logicalTypeOptions: { defaultTimezone: 'Europe/Berlin' } }), 'Europe/Berlin', 'UTC'],
+  ['classification', 'an unknown classification', add({ classification: 'intenal' }), 'no classification', 'did you mean "internal"'],
+  ['privacy', 'an unknown masking', add({ customProperties: [{ property: 'privacy', value: { masking: 'hsh' } }] }), 'no masking', 'did you mean "hash"'],
+  ['privacy', 'a required field masked with null', add({ required: true, customProperties: [{ property: 'privacy', value: { masking: null } }] }), 'required field', 'hash or redact'],
+  ['privacy', 'a number that is hashed', add({ logicalType: 'number', customProperties: [{ property: 'privacy', value: { masking: 'hash' } }] }), 'makes a string', 'null'],
+  ['unknown-role', 'privacy for a role that is not defined', add({ customProperties: [{ property: 'privacy', value: { masking: 'hash', visibleTo: ['boss'] } }] }), '"boss" is not defined', 'one of reader, writer'],
+  ['derivation', 'CEL that does not parse', add({ transformLogic: 'source.a +' }), 'does not compile', 'source.delay'],
+  ['derivation', 'CEL over an unknown variable', add({ transformLogic: 'record.a' }), 'Unknown variable', 'source'],
+  ['derivation', 'CEL whose comprehensions are nested', add({ transformLogic: 'source.a.exists(x, source.a.exists(y, source.a.exists(z, x == y && y == z))) ? "a" : "b"' }), 'nested more than 2', 'no bound'],
+  ['derivation', 'CEL with a pattern from the record', add({ transformLogic: 'source.a.matches(source.b) ? "a" : "b"' }), 'not a literal', 'as text'],
+  ['derivation', 'CEL with a pattern that takes for ever', add({ transformLogic: 'source.a.matches("(a+)+$") ? "a" : "b"' }), 'very long', 'repeated groups'],
+  ['derivation-type', 'CEL that gives another type', add({ logicalType: 'integer', transformLogic: '"a" + source.b' }), 'gives string', 'convert'],
+  ['nesting', 'objects nested too deep', (d) => {
+    let inner: Document = { name: 'leaf', logicalType: 'string' };
+    for (let i = 0; i < 40; i++) inner = { name: `o${i}`, logicalType: 'object', properties: [inner] };
+    object(d).properties.push(inner);
+  }, 'nested more than 32 deep', 'flatten'],
+];
