@@ -112,7 +112,7 @@ export class MemorySource implements Source {
 
   event(product: string, partition: number, offset: number): PublicEvent | null {
     const entry = this.#log(product).partitions[partition]?.entries[offset] ?? null;
-    return entry === null ? null : toEvent(entry, partition, offset);
+    return entry === null ? null : toEvent(entry, partition, offset, this.projection);
   }
 
   /** Ends the tails of a product with an error, as a source does that cannot go on. */
@@ -280,7 +280,7 @@ export class MemorySource implements Source {
     const events: PublicEvent[] = [];
     for (let offset = from; offset < Math.min(to, entries.length); offset++) {
       const entry = entries[offset] ?? null;
-      if (entry !== null) events.push(toEvent(entry, partition, offset));
+      if (entry !== null) events.push(toEvent(entry, partition, offset, this.projection));
     }
     return {
       product,
@@ -307,7 +307,7 @@ function firstAt({ entries, first }: Partition, time: number): number {
   return found < 0 ? entries.length : found;
 }
 
-function toEvent(entry: Written, partition: number, offset: number): PublicEvent {
+function toEvent(entry: Written, partition: number, offset: number, projection: string): PublicEvent {
   const key = entry.key ?? null;
   return {
     partition,
@@ -319,7 +319,7 @@ function toEvent(entry: Written, partition: number, offset: number): PublicEvent
     key,
     conflationKey: key,
     traceparent: null,
-    data: { value: entry.value },
+    data: { value: entry.value, projection },
     keyData: null,
   };
 }

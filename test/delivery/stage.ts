@@ -108,6 +108,8 @@ export interface Received {
   readonly cursor: string;
   /** Which version of the view made it. */
   readonly as: string;
+  /** Which projection the event was read under. */
+  readonly under: string;
 }
 
 export interface ViewOptions {
@@ -124,7 +126,14 @@ export interface ViewOptions {
 export function viewOf(options: ViewOptions = {}): View {
   const { name = 'all', matches = () => true, projection = 'p1', product = 'flights', status = 'active' } = options;
   const text = (event: PublicEvent, cursor: string): string =>
-    JSON.stringify({ partition: event.partition, offset: event.offset, value: event.data?.['value'], cursor, as: `${name}/${projection}` });
+    JSON.stringify({
+      partition: event.partition,
+      offset: event.offset,
+      value: event.data?.['value'],
+      cursor,
+      as: `${name}/${projection}`,
+      under: event.data?.['projection'],
+    });
   return {
     digest: `${name}/${projection}`,
     contract: {
