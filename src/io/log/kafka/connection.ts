@@ -283,32 +283,42 @@ function saslOf(sasl: SaslOptions): NonNullable<KafkaConfig['sasl']> {
   return { mechanism: 'oauthbearer', oauthBearerProvider: clientCredentials(sasl) };
 }
 
-/** Tokens of the client credentials grant, each used until a minute (or a fifth of its life) before it expires. */
+/** Tokens of the client credentials grant, each used until a minute (or a fifth of its life) before it expires; asked for once by all connections. */
 function clientCredentials(sasl: Extract<SaslOptions, { readonly tokenUrl: string }>) {
   let kept: { readonly value: string; readonly until: number } | undefined;
+  let asking: Promise<{ readonly value: string; readonly until: number }> | undefined;
   return async (): Promise<{ value: string }> => {
-    if (kept !== undefined && performance.now() < kept.until) return { value: kept.value };
-    const asked = performance.now();
-    const answer = await fetch(sasl.tokenUrl, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/x-www-form-urlencoded',
-        authorization: `Basic ${Buffer.from(`${encodeURIComponent(sasl.clientId)}:${encodeURIComponent(sasl.clientSecret)}`).toString('base64')}`,
-      },
-      body: new URLSearchParams({
-        grant_type: 'client_credentials',
-        ...(sasl.scope === undefined ? {} : { scope: sasl.scope }),
-      }),
-      signal: AbortSignal.timeout(authenticationTimeout),
-    });
-    const token = (await answer.json()) as { readonly access_token?: unknown; readonly expires_in?: unknown };
-    if (!answer.ok || typeof token.access_token !== 'string') {
-      throw new Error(`${sasl.tokenUrl} answered ${answer.status} without a token`);
+    if (kept === undefined || performance.now() >= kept.until) {
+      asking ??= askForToken(sasl).finally(() => {
+        asking = undefined;
+      });
+      kept = await asking;
     }
-    const life = typeof token.expires_in === 'number' ? token.expires_in * 1000 : 0;
-    kept = { value: token.access_token, until: asked + life - Math.min(60_000, life / 5) };
     return { value: kept.value };
   };
+}
+
+async function askForToken(sasl: Extract<SaslOptions, { readonly tokenUrl: string }>) {
+  const asked = performance.now();
+  const credentials = `${encodeURIComponent(sasl.clientId)}:${encodeURIComponent(sasl.clientSecret)}`;
+  const answer = await fetch(sasl.tokenUrl, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-www-form-urlencoded',
+      authorization: `Basic ${Buffer.from(credentials).toString('base64')}`,
+    },
+    body: new URLSearchParams({
+      grant_type: 'client_credentials',
+      ...(sasl.scope === undefined ? {} : { scope: sasl.scope }),
+    }),
+    signal: AbortSignal.timeout(authenticationTimeout),
+  });
+  const token = (await answer.json()) as { readonly access_token?: unknown; readonly expires_in?: unknown };
+  if (!answer.ok || typeof token.access_token !== 'string') {
+    throw new Error(`${sasl.tokenUrl} answered ${answer.status} without a token`);
+  }
+  const life = typeof token.expires_in === 'number' ? token.expires_in * 1000 : 0;
+  return { value: token.access_token, until: asked + life - Math.min(60_000, life / 5) };
 }
 
 /** A timer only where something waits to be sent, and never with a negative delay. */
