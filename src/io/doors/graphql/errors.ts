@@ -4,10 +4,6 @@ import { asSluiceError, catalogue, type ErrorCode, type SluiceError } from '../.
 import type { Observe } from '../../../core/observe.ts';
 import { OperationError } from '../../../core/view/index.ts';
 
-export interface ErrorPage {
-  readonly errors: readonly GraphQLFormattedError[];
-}
-
 /** What a partner is shown of anything thrown; what was not meant to be shown is logged and becomes INTERNAL. */
 export function formatThrown(thrown: unknown, observe: Observe): readonly GraphQLFormattedError[] {
   if (thrown instanceof OperationError) return thrown.errors.map((error) => count(formatGraphQLError(error), observe));

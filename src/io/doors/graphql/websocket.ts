@@ -84,7 +84,9 @@ export class WebSockets {
       ws.on('error', (error) => this.options.observe.debug('a WebSocket broke', { error }));
       ws.on('close', (code, reason) => {
         this.connections.delete(connection);
-        void closed(code, reason.toString()).then(() => connection.closed());
+        closed(code, reason.toString())
+          .catch((error) => this.options.observe.error('a connection did not end well', { error }))
+          .finally(() => connection.closed());
         if (this.connections.size === 0) this.onEmpty?.();
       });
     });

@@ -1,1 +1,1 @@
-export { createHttpServer, type Health, type HttpServer, type HttpServerOptions, type Route } from './server.ts';
+export { createHttpServer, type Health, type HttpServer, type Route } from './server.ts';
