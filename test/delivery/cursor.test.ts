@@ -83,7 +83,8 @@ describe('the cursor codec', () => {
       fc.property(sections, fc.stringMatching(/^[A-Za-z0-9_-]{1,8}$/), (given, more) => {
         const text = encodeCursor(given);
         for (let length = 0; length < text.length; length++) {
-          if (!refused(text.slice(0, length)) || !refused(text.slice(length + 1))) throw new Error(`cut at ${length}: ${text}`);
+          if (!refused(text.slice(0, length)) || !refused(text.slice(length + 1)))
+            throw new Error(`cut at ${length}: ${text}`);
         }
         expect(refused(text + more)).toBe(true);
       }),
@@ -116,18 +117,22 @@ describe('the cursor codec', () => {
   test('the writer of the live path writes the same text as the codec, whatever changes', () => {
     const move = fc.record({ partition: fc.nat(7), next: offset, peek: fc.boolean() });
     fc.assert(
-      fc.property(fc.array(offset, { minLength: 1, maxLength: 8 }), fc.array(move, { maxLength: 30 }), (start, moves) => {
-        const writer = new CursorWriter('flights', 'incarnation');
-        const vector = [...start];
-        for (const { partition, next, peek } of moves) {
-          const at = partition % vector.length;
-          const moved = vector.map((value, p) => (p === at ? next : value));
-          const text = encodeCursor([{ product: 'flights', incarnation: 'incarnation', vector: moved }]);
-          expect(writer.text(vector, at, next)).toBe(text);
-          if (!peek) vector[at] = next;
-        }
-        expect(writer.text(vector)).toBe(encodeCursor([{ product: 'flights', incarnation: 'incarnation', vector }]));
-      }),
+      fc.property(
+        fc.array(offset, { minLength: 1, maxLength: 8 }),
+        fc.array(move, { maxLength: 30 }),
+        (start, moves) => {
+          const writer = new CursorWriter('flights', 'incarnation');
+          const vector = [...start];
+          for (const { partition, next, peek } of moves) {
+            const at = partition % vector.length;
+            const moved = vector.map((value, p) => (p === at ? next : value));
+            const text = encodeCursor([{ product: 'flights', incarnation: 'incarnation', vector: moved }]);
+            expect(writer.text(vector, at, next)).toBe(text);
+            if (!peek) vector[at] = next;
+          }
+          expect(writer.text(vector)).toBe(encodeCursor([{ product: 'flights', incarnation: 'incarnation', vector }]));
+        },
+      ),
     );
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { cursorSection } from '../../src/core/delivery/index.ts';
-import { Stage, Subscriber, TestSink, viewOf } from './stage.ts';
+import { Stage, type Subscriber, TestSink, viewOf } from './stage.ts';
 
 describe('at the live edge', () => {
   test('what is appended after ready is delivered, in order, once', async () => {
@@ -207,7 +207,11 @@ describe('at the live edge', () => {
         `{"data":{"event":{"partition":0,"offset":${event.offset},"value":0,"as":"${big}","cursor":"${cursor}"}}}`,
     });
     const sink = new TestSink();
-    const subscribers = [await stage.join({ view }), await stage.join({ view, sink }), await stage.join({ view, sink })];
+    const subscribers = [
+      await stage.join({ view }),
+      await stage.join({ view, sink }),
+      await stage.join({ view, sink }),
+    ];
     await stage.settle();
     stage.put(0, 1, 2);
     await stage.settle();
@@ -321,12 +325,17 @@ describe('notices', () => {
   test('a deprecated contract is said with the first event, with its successor', async () => {
     const stage = new Stage();
     const sink = new TestSink();
-    const subscribers = [await stage.join({ status: 'deprecated', sink }), await stage.join({ status: 'deprecated', sink })];
+    const subscribers = [
+      await stage.join({ status: 'deprecated', sink }),
+      await stage.join({ status: 'deprecated', sink }),
+    ];
     await stage.settle();
     stage.put(0, 1, 2);
     await stage.settle();
     for (const { notices } of subscribers) {
-      expect(notices).toEqual([expect.objectContaining({ code: 'DEPRECATED', successor: 'flights-v2', noticePeriod: 'P3M' })]);
+      expect(notices).toEqual([
+        expect.objectContaining({ code: 'DEPRECATED', successor: 'flights-v2', noticePeriod: 'P3M' }),
+      ]);
     }
   });
 });

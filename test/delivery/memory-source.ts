@@ -4,7 +4,16 @@
  */
 import type { PublicEvent } from '../../src/core/contract/index.ts';
 import { SluiceError } from '../../src/core/errors.ts';
-import type { Origin, Placement, PublishEvent, Published, Scan, Source, SourceHandler, SourceTail } from '../../src/core/routing/index.ts';
+import type {
+  Origin,
+  Placement,
+  PublishEvent,
+  Published,
+  Scan,
+  Source,
+  SourceHandler,
+  SourceTail,
+} from '../../src/core/routing/index.ts';
 
 export interface Written {
   readonly key?: string | null;
@@ -73,7 +82,10 @@ export class MemorySource implements Source {
   }
 
   create(product: string, partitions: number): void {
-    this.#logs.set(product, { life: ++this.#lives, partitions: Array.from({ length: partitions }, () => ({ entries: [], first: 0 })) });
+    this.#logs.set(product, {
+      life: ++this.#lives,
+      partitions: Array.from({ length: partitions }, () => ({ entries: [], first: 0 })),
+    });
     this.#tell();
   }
 
@@ -127,7 +139,8 @@ export class MemorySource implements Source {
   /** Hands scans to tails as they are, right or wrong. */
   inject(product: string, scan: Partial<Scan> & Pick<Scan, 'partition' | 'from' | 'to'>): void {
     for (const tail of [...this.#tails]) {
-      if (tail.product === product) tail.handler.scan({ ...this.#scan(product, scan.partition, scan.from, scan.to), ...scan });
+      if (tail.product === product)
+        tail.handler.scan({ ...this.#scan(product, scan.partition, scan.from, scan.to), ...scan });
     }
   }
 
@@ -149,7 +162,8 @@ export class MemorySource implements Source {
       case 'time':
         return { incarnation, vector: log.partitions.map((partition) => firstAt(partition, origin.time)) };
       default: {
-        if (origin.incarnation !== incarnation || origin.vector.length > log.partitions.length) throw new SluiceError('SOURCE_RESET');
+        if (origin.incarnation !== incarnation || origin.vector.length > log.partitions.length)
+          throw new SluiceError('SOURCE_RESET');
         const missing: { partition: number; from: number; to: number }[] = [];
         const vector = log.partitions.map(({ entries, first }, partition) => {
           const next = origin.vector[partition] ?? first;
@@ -187,7 +201,13 @@ export class MemorySource implements Source {
     };
   }
 
-  async *range(product: string, incarnation: string, partition: number, from: number, to: number): AsyncGenerator<Scan> {
+  async *range(
+    product: string,
+    incarnation: string,
+    partition: number,
+    from: number,
+    to: number,
+  ): AsyncGenerator<Scan> {
     this.openRanges += 1;
     this.mostRanges = Math.max(this.mostRanges, this.openRanges);
     try {
@@ -198,7 +218,9 @@ export class MemorySource implements Source {
         if (incarnationOf(log.life) !== incarnation) throw new SluiceError('SOURCE_RESET');
         const first = log.partitions[partition]?.first ?? 0;
         if (next < first) {
-          throw new SluiceError('CURSOR_EXPIRED', undefined, { details: { missing: [{ partition, from: next, to: first }] } });
+          throw new SluiceError('CURSOR_EXPIRED', undefined, {
+            details: { missing: [{ partition, from: next, to: first }] },
+          });
         }
         const scan = this.#scan(product, partition, next, Math.min(until, next + this.scanEvents));
         this.reads.push({ partition, from: scan.from, to: scan.to });
@@ -303,7 +325,9 @@ function incarnationOf(life: number): string {
 }
 
 function firstAt({ entries, first }: Partition, time: number): number {
-  const found = entries.findIndex((entry, offset) => offset >= first && entry !== null && (entry.time ?? offset) >= time);
+  const found = entries.findIndex(
+    (entry, offset) => offset >= first && entry !== null && (entry.time ?? offset) >= time,
+  );
   return found < 0 ? entries.length : found;
 }
 

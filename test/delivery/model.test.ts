@@ -5,10 +5,10 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { SluiceError } from '../../src/core/errors.ts';
 import type { PublicEvent } from '../../src/core/contract/index.ts';
-import type { OnLag, View } from '../../src/core/view/index.ts';
 import { cursorSection } from '../../src/core/delivery/index.ts';
+import { SluiceError } from '../../src/core/errors.ts';
+import type { OnLag, View } from '../../src/core/view/index.ts';
 import { Stage, type Subscriber, TestSink, viewOf } from './stage.ts';
 
 const CASES = 4_000;
@@ -21,9 +21,21 @@ const filters: readonly ((event: PublicEvent) => boolean)[] = [
 ];
 
 type Step =
-  | { readonly kind: 'put'; readonly partition: number; readonly values: readonly (number | null)[]; readonly tell: number }
+  | {
+      readonly kind: 'put';
+      readonly partition: number;
+      readonly values: readonly (number | null)[];
+      readonly tell: number;
+    }
   | { readonly kind: 'tell'; readonly partition: number; readonly most: number }
-  | { readonly kind: 'join'; readonly filter: number; readonly batch: boolean; readonly from: 'latest' | 'earliest'; readonly onLag: OnLag; readonly socket: number }
+  | {
+      readonly kind: 'join';
+      readonly filter: number;
+      readonly batch: boolean;
+      readonly from: 'latest' | 'earliest';
+      readonly onLag: OnLag;
+      readonly socket: number;
+    }
   | { readonly kind: 'resume'; readonly whom: number; readonly which: number; readonly socket: number }
   | { readonly kind: 'leave'; readonly whom: number }
   | { readonly kind: 'stall'; readonly socket: number }
@@ -49,7 +61,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       tell: fc.nat(3),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('tell' as const), partition, most: fc.integer({ min: 1, max: 5 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('tell' as const), partition, most: fc.integer({ min: 1, max: 5 }) }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -61,7 +76,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       socket,
     }),
   },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('resume' as const), whom: fc.nat(20), which: fc.nat(50), socket }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('resume' as const), whom: fc.nat(20), which: fc.nat(50), socket }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), whom: fc.nat(20) }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('stall' as const), socket }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('drain' as const), socket, again: fc.boolean() }) },
@@ -118,7 +136,14 @@ class World {
     });
   }
 
-  #join(filter: number, batch: boolean, vector: readonly number[], socketIndex: number, latest: boolean, onLag: OnLag): void {
+  #join(
+    filter: number,
+    batch: boolean,
+    vector: readonly number[],
+    socketIndex: number,
+    latest: boolean,
+    onLag: OnLag,
+  ): void {
     const { stage } = this;
     const placement = { incarnation: stage.source.incarnation('flights'), vector };
     const subscriber = stage.subscribe(
@@ -142,7 +167,11 @@ class World {
     switch (step.kind) {
       case 'put': {
         const at = step.partition % count;
-        source.put('flights', at, ...step.values.map((value) => (value === null ? null : { value, key: `k${value % 3}` })));
+        source.put(
+          'flights',
+          at,
+          ...step.values.map((value) => (value === null ? null : { value, key: `k${value % 3}` })),
+        );
         if (step.tell === 0) source.deliver();
         else if (step.tell === 1) source.deliver('flights', at, 3);
         return;
@@ -156,7 +185,10 @@ class World {
       case 'resume': {
         const life = this.lives[step.whom % Math.max(1, this.lives.length)];
         const seen = life?.subscriber.events.filter(({ cursor }) => cursor !== '') ?? [];
-        const cursor = step.which % 5 === 0 ? life?.subscriber.subscription?.cursor : seen[step.which % Math.max(1, seen.length)]?.cursor;
+        const cursor =
+          step.which % 5 === 0
+            ? life?.subscriber.subscription?.cursor
+            : seen[step.which % Math.max(1, seen.length)]?.cursor;
         if (life === undefined || cursor === undefined) return;
         const { vector } = cursorSection(cursor, 'flights');
         return this.#join(life.filter, step.which % 3 === 0, vector, step.socket, false, 'CATCH_UP');
@@ -228,7 +260,8 @@ class World {
     for (const life of this.lives) {
       const { subscriber, onLag } = life;
       const upTo = this.#reached(subscriber);
-      for (const { as, under } of subscriber.events) expect(as.endsWith(`/${under}`), `${as} was read under ${under}`).toBe(true);
+      for (const { as, under } of subscriber.events)
+        expect(as.endsWith(`/${under}`), `${as} was read under ${under}`).toBe(true);
       for (let p = 0; p < source.partitions('flights'); p++) {
         this.#compare(life, p, upTo[p] ?? 0, subscriber.offsets(p), `subscriber ${subscriber.id}, partition ${p}`);
       }
@@ -239,7 +272,13 @@ class World {
         expect(vector[at]).toBe(offset + 1);
         for (const [p, next] of vector.entries()) {
           const sent = subscriber.events.slice(0, i + 1).filter((event) => event.partition === p);
-          this.#compare(life, p, next, sent.map((event) => event.offset), `${subscriber.id}: cursor of ${at}:${offset}, partition ${p}`);
+          this.#compare(
+            life,
+            p,
+            next,
+            sent.map((event) => event.offset),
+            `${subscriber.id}: cursor of ${at}:${offset}, partition ${p}`,
+          );
         }
       });
       for (const cursor of [...subscriber.progress, ...(subscriber.ready === null ? [] : [subscriber.ready])]) {
@@ -249,7 +288,13 @@ class World {
   }
 
   /** `got` is what matches in [start, to) of a partition, less what the subscription's policy allows to be missing. */
-  #compare({ subscriber, filter, start, onLag }: Life, p: number, to: number, got: readonly number[], what: string): void {
+  #compare(
+    { subscriber, filter, start, onLag }: Life,
+    p: number,
+    to: number,
+    got: readonly number[],
+    what: string,
+  ): void {
     const { source } = this.stage;
     const expected: PublicEvent[] = [];
     for (let offset = start[p] ?? 0; offset < to; offset++) {
@@ -257,7 +302,9 @@ class World {
       if (event !== null && filters[filter]?.(event)) expected.push(event);
     }
     const sent = new Set(got);
-    const gaps = subscriber.notices.filter(({ code }) => code === 'GAP').flatMap((notice) => notice['missing'] as Gap[]);
+    const gaps = subscriber.notices
+      .filter(({ code }) => code === 'GAP')
+      .flatMap((notice) => notice['missing'] as Gap[]);
     const excused = (event: PublicEvent): boolean => {
       if (onLag === 'DROP') {
         const told = gaps.some((gap) => gap.partition === p && gap.from <= event.offset && event.offset < gap.to);
@@ -269,7 +316,11 @@ class World {
     const wanted = expected.filter((event) => sent.has(event.offset) || !excused(event)).map(({ offset }) => offset);
     expect(got, what).toEqual(wanted);
     if (onLag === 'DROP') {
-      for (const gap of gaps) expect(got.some((offset) => gap.partition === p && gap.from <= offset && offset < gap.to), what).toBe(false);
+      for (const gap of gaps)
+        expect(
+          got.some((offset) => gap.partition === p && gap.from <= offset && offset < gap.to),
+          what,
+        ).toBe(false);
     }
   }
 

@@ -150,7 +150,8 @@ export function viewOf(options: ViewOptions = {}): View {
     usesCursor: true,
     matches,
     serialise: options.serialise ?? ((event, cursor) => `{"data":{"event":${text(event, cursor)}}}`),
-    serialiseBatch: (events, cursors) => `{"data":{"batch":[${events.map((event, i) => text(event, cursors[i] ?? '')).join(',')}]}}`,
+    serialiseBatch: (events, cursors) =>
+      `{"data":{"batch":[${events.map((event, i) => text(event, cursors[i] ?? '')).join(',')}]}}`,
   };
 }
 
@@ -210,7 +211,11 @@ export class Stage {
   readonly clock = new ManualClock();
   readonly source: MemorySource;
   readonly delivery: Delivery;
-  readonly logged: { readonly level: string; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }[] = [];
+  readonly logged: {
+    readonly level: string;
+    readonly message: string;
+    readonly fields: Readonly<Record<string, unknown>>;
+  }[] = [];
   readonly metrics = new Map<string, number>();
   #ids = 0;
 
@@ -245,7 +250,12 @@ export class Stage {
   subscribe(options: JoinOptions & { readonly from: Placement }, from: ReplayFrom): Subscriber {
     const view = options.view ?? viewOf(options);
     const subscriber = new Subscriber(options.id ?? `s${this.#ids++}`, options.sink ?? new TestSink());
-    const operation: CompiledOperation = { view, from, onLag: options.onLag ?? 'CATCH_UP', batch: options.batch ?? null };
+    const operation: CompiledOperation = {
+      view,
+      from,
+      onLag: options.onLag ?? 'CATCH_UP',
+      batch: options.batch ?? null,
+    };
     const outlet: Outlet = {
       sink: subscriber.sink,
       envelope: lines,
@@ -278,7 +288,11 @@ export class Stage {
 
   /** Appends events with consecutive values and tells the tails. */
   put(partition: number, ...values: readonly (number | null)[]): void {
-    this.source.put('flights', partition, ...values.map((value) => (value === null ? null : { value, key: `k${value % 5}` })));
+    this.source.put(
+      'flights',
+      partition,
+      ...values.map((value) => (value === null ? null : { value, key: `k${value % 5}` })),
+    );
     this.source.deliver();
   }
 
@@ -287,9 +301,11 @@ export class Stage {
   }
 
   #observe(): Observe {
-    const log = (level: string) => (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
-      this.logged.push({ level, message, fields });
-    };
+    const log =
+      (level: string) =>
+      (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
+        this.logged.push({ level, message, fields });
+      };
     const key = (name: string, labels: object = {}): string => `${name}${JSON.stringify(labels)}`;
     return {
       debug: log('debug'),

@@ -144,7 +144,11 @@ export class CatchUp {
     let unread = -1;
     let failure: unknown = null;
     let partition = member.turn % Math.max(1, edge.length);
-    for (let idle = 0; idle < edge.length && !chunk.full && examined < TURN; partition = (partition + 1) % edge.length) {
+    for (
+      let idle = 0;
+      idle < edge.length && !chunk.full && examined < TURN;
+      partition = (partition + 1) % edge.length
+    ) {
       const at = next[partition] as number;
       const slot = at < (edge[partition] as number) ? this.#slot(member, partition, at) : null;
       if (slot === null) {
@@ -154,7 +158,9 @@ export class CatchUp {
       }
       idle = 0;
       try {
-        examined += member.conflating ? this.#conflate(member, next, partition, chunk) : this.#slice(member, next, partition, slot, chunk);
+        examined += member.conflating
+          ? this.#conflate(member, next, partition, chunk)
+          : this.#slice(member, next, partition, slot, chunk);
       } catch (thrown) {
         failure = thrown ?? new Error('a view failed');
         break;
@@ -283,7 +289,10 @@ export class CatchUp {
     this.#reading.set(member, waiter);
     const position = member.vector[partition] as number;
     const to = this.#live.vector[partition] as number;
-    this.#replay.request({ product, incarnation, partition, position, to, projection: member.view.contract.projection }, waiter);
+    this.#replay.request(
+      { product, incarnation, partition, position, to, projection: member.view.contract.projection },
+      waiter,
+    );
   }
 
   #answered(member: Member, waiter: ReplayWaiter): boolean {

@@ -38,7 +38,9 @@ export class Chunk {
   }
 
   get full(): boolean {
-    return this.#payloads.length >= MAX_MESSAGES || this.#chars >= this.#maxChars || this.#collected.length >= MAX_MESSAGES;
+    return (
+      this.#payloads.length >= MAX_MESSAGES || this.#chars >= this.#maxChars || this.#collected.length >= MAX_MESSAGES
+    );
   }
 
   /** Adds an event of the view; `vector` is the position before it. Throws what the view throws, and is unchanged then. */

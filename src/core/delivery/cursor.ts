@@ -65,7 +65,8 @@ export function decodeCursor(text: string): readonly CursorSection[] {
     sections.push({ product, incarnation, vector });
   }
   // One text per meaning: unused bits of the last character, padding, foreign characters, long varints, other orders, bytes left over.
-  if (!reader.done || new Set(sections.map((s) => s.product)).size !== count || encodeCursor(sections) !== text) throw invalid();
+  if (!reader.done || new Set(sections.map((s) => s.product)).size !== count || encodeCursor(sections) !== text)
+    throw invalid();
   return sections;
 }
 

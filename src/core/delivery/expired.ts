@@ -21,5 +21,8 @@ export function expiredFor(error: SluiceError, position: Vector, cursorAt: (vect
     return to;
   });
   if (missing.length === 0) return error;
-  return new SluiceError('CURSOR_EXPIRED', undefined, { details: { ...details, missing, resume: cursorAt(resume) }, cause: error });
+  return new SluiceError('CURSOR_EXPIRED', undefined, {
+    details: { ...details, missing, resume: cursorAt(resume) },
+    cause: error,
+  });
 }

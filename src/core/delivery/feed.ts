@@ -209,7 +209,11 @@ export class Feed implements Stream, SourceHandler {
         this.#live.demoteAll();
         edge[partition] = ring.floor;
       }
-      for (let slot = ring.find(edge[partition] as number); slot !== null; slot = ring.find(edge[partition] as number)) {
+      for (
+        let slot = ring.find(edge[partition] as number);
+        slot !== null;
+        slot = ring.find(edge[partition] as number)
+      ) {
         this.#live.examine(slot, partition);
       }
     }
@@ -232,13 +236,15 @@ export class Feed implements Stream, SourceHandler {
       // One by one: subscriptions that shared a view may see different things under the new contract.
       try {
         const view = member.request.recompile();
-        if (view.digest === member.view.digest && view.contract.projection === member.view.contract.projection) continue;
+        if (view.digest === member.view.digest && view.contract.projection === member.view.contract.projection)
+          continue;
         if (member.cohort !== null) member.stepOut(member.position);
         member.view = view;
         this.#noteDeprecation(member);
         this.#catchUp.reset(member);
       } catch (thrown) {
-        if (thrown instanceof OperationError) member.end(new SluiceError('BAD_REQUEST', thrown.message, { cause: thrown }));
+        if (thrown instanceof OperationError)
+          member.end(new SluiceError('BAD_REQUEST', thrown.message, { cause: thrown }));
         else {
           if (!(thrown instanceof SluiceError)) this.blame('a view could not be compiled anew', thrown);
           this.#endWith(member, asSluiceError(thrown));

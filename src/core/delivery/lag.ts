@@ -41,7 +41,12 @@ function mergeRanges(ranges: readonly Range[]): Range[] {
     const at = merged.findIndex((other) => other.partition === range.partition && (around || other.to === range.from));
     const other = merged[at];
     if (other === undefined) merged.push(range);
-    else merged[at] = { partition: range.partition, from: Math.min(other.from, range.from), to: Math.max(other.to, range.to) };
+    else
+      merged[at] = {
+        partition: range.partition,
+        from: Math.min(other.from, range.from),
+        to: Math.max(other.to, range.to),
+      };
   }
   return merged;
 }

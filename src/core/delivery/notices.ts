@@ -21,12 +21,17 @@ export function gapNotice(missing: readonly Range[]): Notice {
 
 /** onLag CONFLATE: so many events up to this message's end gave way to newer ones of the same key. */
 export function conflatedNotice(superseded: number): Notice {
-  return { code: 'CONFLATED', message: 'The subscriber fell behind: of each key only the newest event is sent.', superseded };
+  return {
+    code: 'CONFLATED',
+    message: 'The subscriber fell behind: of each key only the newest event is sent.',
+    superseded,
+  };
 }
 
 export function deprecatedNotice(contract: Contract): Notice | null {
   if (contract.status !== 'deprecated') return null;
   const { successor = null, noticePeriod = null } = contract.deprecation ?? {};
-  const message = successor === null ? 'This version is deprecated.' : `This version is deprecated: move to ${successor}.`;
+  const message =
+    successor === null ? 'This version is deprecated.' : `This version is deprecated: move to ${successor}.`;
   return { code: 'DEPRECATED', message, successor, noticePeriod };
 }

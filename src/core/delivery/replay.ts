@@ -107,7 +107,9 @@ export class Replay {
     }
     if (this.#readers.size >= this.#max && !this.#evict()) return false;
     const { product, incarnation, partition, position, to } = request;
-    const scans = this.#source.range(product, incarnation, partition, position, to, { maxBytes: PAGE_BYTES })[Symbol.asyncIterator]();
+    const scans = this.#source
+      .range(product, incarnation, partition, position, to, { maxBytes: PAGE_BYTES })
+      [Symbol.asyncIterator]();
     const reader: Reader = { request, scans, next: position, last: null, serving: null, lastUsed: this.#clock.now() };
     this.#readers.add(reader);
     this.#read(reader, [entry]);

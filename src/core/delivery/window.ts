@@ -80,7 +80,15 @@ export class Ring {
       return null;
     }
     const bytes = scan.bytes + OVERHEAD;
-    const slot: Held = { from, to: scan.to, projection: scan.projection, events: scan.events, bytes, mark: this.#total, ring: this };
+    const slot: Held = {
+      from,
+      to: scan.to,
+      projection: scan.projection,
+      events: scan.events,
+      bytes,
+      mark: this.#total,
+      ring: this,
+    };
     this.#total += bytes;
     this.#slots.push(slot);
     return slot;
