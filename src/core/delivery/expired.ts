@@ -11,7 +11,9 @@ export function expiredFor(error: SluiceError, position: Vector, cursorAt: (vect
   if (error.code !== 'CURSOR_EXPIRED') return error;
   const { vector, missing: told, ...details } = error.details;
   const first = new Map<number, number>();
-  if (Array.isArray(vector)) vector.forEach((offset: number, partition) => first.set(partition, offset));
+  if (Array.isArray(vector)) {
+    for (const [partition, offset] of (vector as Vector).entries()) first.set(partition, offset);
+  }
   for (const { partition, to } of told ?? []) first.set(partition, to);
   const missing: Range[] = [];
   const resume = position.map((from, partition) => {
