@@ -99,32 +99,38 @@ export class Writer {
   #length = 0;
 
   int8(value: number): this {
-    this.#bytes.writeInt8(value, this.#grow(1));
+    const at = this.#grow(1);
+    this.#bytes.writeInt8(value, at);
     return this;
   }
 
   int16(value: number): this {
-    this.#bytes.writeInt16BE(value, this.#grow(2));
+    const at = this.#grow(2);
+    this.#bytes.writeInt16BE(value, at);
     return this;
   }
 
   int32(value: number): this {
-    this.#bytes.writeInt32BE(value, this.#grow(4));
+    const at = this.#grow(4);
+    this.#bytes.writeInt32BE(value, at);
     return this;
   }
 
   int64(value: number): this {
-    this.#bytes.writeBigInt64BE(BigInt(value), this.#grow(8));
+    const at = this.#grow(8);
+    this.#bytes.writeBigInt64BE(BigInt(value), at);
     return this;
   }
 
   uvarint(value: number): this {
     let rest = value;
     while (rest >= 0x80) {
-      this.#bytes.writeUInt8((rest % 128) + 128, this.#grow(1));
+      const at = this.#grow(1);
+      this.#bytes.writeUInt8((rest % 128) + 128, at);
       rest = Math.floor(rest / 128);
     }
-    this.#bytes.writeUInt8(rest, this.#grow(1));
+    const at = this.#grow(1);
+    this.#bytes.writeUInt8(rest, at);
     return this;
   }
 
@@ -139,7 +145,8 @@ export class Writer {
   }
 
   raw(bytes: Buffer): this {
-    bytes.copy(this.#bytes, this.#grow(bytes.length));
+    const at = this.#grow(bytes.length);
+    bytes.copy(this.#bytes, at);
     return this;
   }
 
@@ -147,6 +154,7 @@ export class Writer {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** Makes room and returns where it begins. `#bytes` may be another buffer afterwards. */
   #grow(by: number): number {
     const at = this.#length;
     this.#length += by;
