@@ -322,6 +322,16 @@ describe('notices', () => {
     expect(told.events).toEqual(other.events);
   });
 
+  test('are told once while catching up too, with the first of many chunks', async () => {
+    const stage = new Stage({ maxLagBytes: 1_000 });
+    stage.put(0, ...Array.from({ length: 100 }, (_, i) => i));
+    const from = await stage.source.place('flights', { kind: 'earliest' });
+    const told = await stage.join({ from, notices: [{ code: 'SHORT', message: 'm' }] });
+    await stage.settle();
+    expect(told.sink.writes).toBeGreaterThan(5);
+    expect(told.messages.flatMap(({ extensions }, i) => (extensions === undefined ? [] : [i]))).toEqual([0]);
+  });
+
   test('a deprecated contract is said with the first event, with its successor', async () => {
     const stage = new Stage();
     const sink = new TestSink();

@@ -118,7 +118,7 @@ export class CursorWriter {
     this.#bytes[0] = VERSION;
     this.#bytes[1] = 1;
     front.copy(this.#bytes, 2);
-    values.forEach((value, p) => writeVarint(this.#bytes, this.#starts[p] as number, value));
+    for (const [p, value] of values.entries()) writeVarint(this.#bytes, this.#starts[p] as number, value);
     this.#values = values;
     return seal(this.#bytes);
   }

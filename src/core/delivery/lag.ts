@@ -29,7 +29,7 @@ export function drop(member: Member, edge: Vector): void {
   const ranges = mergeRanges([...untold.flatMap((notice) => notice['missing'] as Range[]), ...missing]);
   const others: Notice[] = member.notices.filter((notice) => notice.code !== 'GAP');
   member.notices = [...others, gapNotice(ranges)];
-  member.vector = edge.map((to, partition) => Math.max(to, member.vector[partition] ?? to));
+  member.vector = [...edge];
   member.page = null;
 }
 
