@@ -83,11 +83,13 @@ export class WebSockets {
       // Broken frames: ws closes with 1002, 1007 or 1009 by itself.
       ws.on('error', (error) => this.options.observe.debug('a WebSocket broke', { error }));
       ws.on('close', (code, reason) => {
-        this.connections.delete(connection);
         closed(code, reason.toString())
           .catch((error) => this.options.observe.error('a connection did not end well', { error }))
-          .finally(() => connection.closed());
-        if (this.connections.size === 0) this.onEmpty?.();
+          .finally(() => {
+            connection.closed();
+            this.connections.delete(connection);
+            if (this.connections.size === 0) this.onEmpty?.();
+          });
       });
     });
   }
