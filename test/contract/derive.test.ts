@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { compileContract, PayloadError } from '../../src/core/contract/index.ts';
+import { compileContract, PayloadError, readContract } from '../../src/core/contract/index.ts';
 import { jsonCodec } from '../../src/io/codec/json.ts';
-import { contractOf, type Document, productOf } from './documents.ts';
+import { contractOf, type Document, productOf, yamlOf } from './documents.ts';
 
 async function derived(type: Document, expression: string): Promise<(record: string) => unknown> {
   const contract = contractOf(productOf([{ name: 'v', ...type, transformLogic: expression }]));
@@ -96,6 +96,51 @@ describe('a derived field', () => {
       expect((error as PayloadError).message).not.toContain('secret');
     },
   );
+
+  test.each([
+    ['^[A-Z]{3}$', 'LAX', true],
+    ['^[A-Z]{3}$', 'lax', false],
+    ['a.c', 'xabcx', true],
+    ['^([0-9]{2}:)+[0-9]{2}-[0-9]{4}-[A-Z]{1,3}$', '10:20:30-2024-AB', true],
+    ['^(a|b)-[0-9]+$', 'b-12', true],
+    ['[(*+]x', '(x', true],
+    ['^\\\\w+@\\\\w+$', 'a@b', true],
+  ])('matches %s on %s: %s', async (pattern, subject, expected) => {
+    const read = await derived({ logicalType: 'boolean' }, `source.a.matches("${pattern}")`);
+    expect(read(`"a":"${subject}"`)).toBe(expected);
+  });
+
+  test.each([
+    '(a+)+$',
+    '(a*)*',
+    '(a|a)*$',
+    '(a+b?)+$',
+    '(a?)+',
+    '(?:x(a{1,})){2,}',
+    'a*a*a*b',
+    '.*.*.*x',
+    '(?=a)',
+    '(?<!a)b',
+    '(a)\\\\1',
+    '(',
+    'x'.repeat(201),
+  ])('with the pattern %s is refused when it is compiled', (pattern) => {
+    const document = productOf([
+      { name: 'v', logicalType: 'boolean', transformLogic: `source.a.matches("${pattern}")` },
+    ]);
+    const { findings } = readContract(yamlOf(document), 'f');
+    expect(findings.map(({ rule, message }) => `${rule}: ${message}`).join()).toMatch(
+      /^derivation: .*the pattern of matches\(\)/,
+    );
+  });
+
+  test('does not try a pattern on long text, nor go over long lists twice', async () => {
+    const matched = await derived({ logicalType: 'boolean' }, 'source.a.matches("^x*$")');
+    expect(() => matched(`"a":"${'x'.repeat(513)}"`)).toThrow('v: the derivation failed');
+    const listed = await derived({ logicalType: 'boolean' }, 'source.o.l.exists(x, source.o.l.exists(y, x == y + 1))');
+    expect(listed('"o":{"l":[1,2]}')).toBe(true);
+    expect(() => listed(`"o":{"l":[${Array(1001).fill(1).join(',')}]}`)).toThrow('list too long');
+  });
 
   test('that is required and null breaks the record', async () => {
     const read = await derived({ ...text, required: true }, 'has(source.a) ? source.a : null');

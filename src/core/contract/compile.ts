@@ -70,7 +70,7 @@ function traceparent(record: LogRecord): string | null {
 }
 
 /** The value at a path of public data; undefined where it or anything above it is not there. */
-export function valueAt(data: PublicData, path: readonly string[]): unknown {
+function valueAt(data: PublicData, path: readonly string[]): unknown {
   let value: unknown = data;
   for (const name of path) {
     if (value === null || typeof value !== 'object' || !Object.hasOwn(value, name)) return undefined;

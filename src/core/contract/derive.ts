@@ -3,15 +3,20 @@
  *
  * Numbers of a record are doubles to CEL, as JSON has them, and integers wherever a double would lose digits. Plain CEL has no
  * arithmetic between double and int, so that `source.delay + 1` would fail on every record; here it gives a double.
- * What an expression may cost is bounded when it is compiled: nodes, depth, comprehensions within comprehensions, patterns.
+ * What an expression may cost is bounded (derive-cost.ts).
  */
 import { type ASTNode, Environment, EvaluationError } from '@marcbachmann/cel-js';
 import { Numeral } from './codec.ts';
 import { canonicalLong } from './decimal.ts';
-
-const comprehensions = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
-const maxNestedComprehensions = 2;
-const maxPattern = 200;
+import {
+  boundedMatches,
+  type DerivationFault,
+  faultOfCost,
+  hasComprehension,
+  isNode,
+  maxElements,
+  withBoundedMatches,
+} from './derive-cost.ts';
 
 const environment = new Environment({
   homogeneousAggregateLiterals: false,
@@ -30,15 +35,9 @@ for (const [operator, apply] of arithmetic) {
   environment.registerOperator(`int ${operator} double`, (a: bigint, b: number) => apply(Number(a), b));
 }
 environment.registerOperator('double % double', (a: number, b: number) => a % b);
+environment.registerFunction('string.boundedMatches(string): bool', boundedMatches);
 
 export type Derivation = (source: unknown) => unknown;
-
-/** Why an expression cannot be used. `at`: from which character on, counted from 0. */
-export interface DerivationFault {
-  readonly message: string;
-  readonly hint: string | null;
-  readonly at: number | null;
-}
 
 export interface CompiledDerivation {
   /** What CEL knows of the result beforehand: `string`, `int`, `bool`, `double`, `dyn` ... */
@@ -65,11 +64,16 @@ export function compileDerivation(expression: string): CompiledDerivation | Deri
       error === undefined ? 'it is not an expression' : ((error as { summary?: string }).summary ?? error.message);
     return { message: summary, hint: hintFor(error?.code ?? ''), at: error?.range?.start ?? null };
   }
-  const parsed = environment.parse(expression);
-  const costly = tooCostly(parsed.ast, 0);
+  const { ast } = environment.parse(expression);
+  const costly = faultOfCost(ast);
   if (costly !== null) return costly;
+  const parsed = environment.parse(withBoundedMatches(expression, ast));
+  const reads: (readonly string[])[] = [];
+  collectReads(ast, reads);
+  const lists = hasComprehension(ast) ? reads : [];
   const run: Derivation = (source) => {
     let result: unknown;
+    for (const path of lists) if (holdsLongList(valueAt(source, path))) throw new DerivationError('list_too_long');
     try {
       result = parsed({ source });
     } catch (error) {
@@ -77,8 +81,6 @@ export function compileDerivation(expression: string): CompiledDerivation | Deri
     }
     return fromCel(result, 0);
   };
-  const reads: (readonly string[])[] = [];
-  collectReads(parsed.ast, reads);
   return { type: checked.type ?? 'dyn', reads, run };
 }
 
@@ -86,10 +88,6 @@ function hintFor(code: string): string | null {
   if (code === 'incompatible_ternary_branches') return 'wrap one branch in dyn(...) where the types differ on purpose';
   if (code === 'unknown_variable') return 'the record is "source": source.delay, source.properties.mag';
   return null;
-}
-
-function isNode(value: unknown): value is ASTNode {
-  return value !== null && typeof value === 'object' && 'op' in value && 'args' in value;
 }
 
 /** `source.a.b` reads the path a, b; any other use of `source` reads all of it. */
@@ -105,57 +103,6 @@ function collectReads(value: unknown, reads: (readonly string[])[]): void {
   }
   if (node.op === 'id' && node.args === 'source') reads.push(path);
   else collectReads(node.args, reads);
-}
-
-function tooCostly(value: unknown, depth: number): DerivationFault | null {
-  if (Array.isArray(value)) {
-    for (const item of value) {
-      const fault = tooCostly(item, depth);
-      if (fault !== null) return fault;
-    }
-    return null;
-  }
-  if (!isNode(value)) return null;
-  let inner = depth;
-  const at = value.start ?? null;
-  if (value.op === 'rcall' || value.op === 'call') {
-    const name = String((value.args as readonly unknown[])[0]);
-    if (comprehensions.has(name) && value.op === 'rcall') {
-      inner = depth + 1;
-      if (inner > maxNestedComprehensions) {
-        return {
-          message: `comprehensions are nested more than ${maxNestedComprehensions} deep`,
-          hint: 'the cost over a long list would have no bound',
-          at,
-        };
-      }
-    }
-    if (name === 'matches') {
-      const fault = costlyPattern(value.args as readonly unknown[], at);
-      if (fault !== null) return fault;
-    }
-  }
-  return tooCostly(value.args, inner);
-}
-
-/** A pattern must be written out, and have no repetition of a repetition: those take exponential time on some texts. */
-function costlyPattern(args: readonly unknown[], at: number | null): DerivationFault | null {
-  const last = (args.at(-1) as readonly unknown[] | undefined)?.at(-1);
-  const pattern = isNode(last) && last.op === 'value' ? last.args : null;
-  if (typeof pattern !== 'string')
-    return {
-      message: 'the pattern of matches() is not a literal',
-      hint: 'write the pattern as text in the expression',
-      at,
-    };
-  if (pattern.length > maxPattern || /[+*}]\??\)[+*{]|\\[1-9]|\(\?[=!<]|\|.*\)[+*{]/.test(pattern)) {
-    return {
-      message: 'the pattern of matches() could take very long',
-      hint: 'no repeated groups that repeat within, no look-around, no back-references, at most 200 characters',
-      at,
-    };
-  }
-  return null;
 }
 
 /** CEL's values as a decoder would give them. */
@@ -175,6 +122,23 @@ function fromCel(value: unknown, depth: number): unknown {
   }
   const entries = value instanceof Map ? [...value.entries()] : Object.entries(value);
   return Object.fromEntries(entries.map(([key, item]) => [String(key), fromCel(item, depth + 1)]));
+}
+
+function valueAt(source: unknown, path: readonly string[]): unknown {
+  let value = source;
+  for (const key of path) {
+    if (value === null || typeof value !== 'object' || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Record<string, unknown>)[key];
+  }
+  return value;
+}
+
+/** Comprehensions may be nested, so that their cost grows with the square of a list. */
+function holdsLongList(value: unknown, depth = 0): boolean {
+  if (value === null || typeof value !== 'object') return false;
+  if (depth > 256 || (Array.isArray(value) && value.length > maxElements)) return true;
+  const members: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  return members.length > maxElements || members.some((member) => holdsLongList(member, depth + 1));
 }
 
 /** Whether a value holds a numeral anywhere. */

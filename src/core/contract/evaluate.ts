@@ -21,7 +21,7 @@ const orders: Readonly<Record<ScalarKind, Order>> = {
 };
 
 /** Order of two canonical values of one kind: negative, 0 or positive. Neither is null. */
-export function comparePredicateValues(kind: ScalarKind, a: Value, b: Value): number {
+function comparePredicateValues(kind: ScalarKind, a: Value, b: Value): number {
   return orders[kind](a as never, b as never);
 }
 

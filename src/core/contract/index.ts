@@ -2,14 +2,13 @@
 
 export { checkCatalogue } from './catalogue.ts';
 export * from './codec.ts';
-export { type CompiledContract, compileContract, valueAt } from './compile.ts';
-export { comparePredicateValues, compilePredicate, decidePredicate } from './evaluate.ts';
+export { type CompiledContract, compileContract } from './compile.ts';
+export { compilePredicate, decidePredicate } from './evaluate.ts';
 export { parseTopicFilter, type TopicFilter, topicMatches } from './filter.ts';
 export { formatFindings } from './findings.ts';
 export { compileLayout } from './layout.ts';
 export * from './model.ts';
-export { typeNamesOf } from './names.ts';
-export { operatorsOf, parsePredicate } from './predicate.ts';
+export { parsePredicate } from './predicate.ts';
 export { type ReadContract, readContract } from './read.ts';
 export { durationMs } from './rules/terms.ts';
 export { sealContract } from './seal.ts';

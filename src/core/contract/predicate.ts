@@ -18,12 +18,12 @@ const maxNodes = 256;
 const maxList = 1000;
 const maxText = 4096;
 
-export type Operator = Comparison | 'in' | 'isNull';
+type Operator = Comparison | 'in' | 'isNull';
 
 const ordered: readonly Operator[] = ['eq', 'ne', 'in', 'gt', 'gte', 'lt', 'lte', 'isNull'];
 
 /** The operators of a field of this kind. */
-export function operatorsOf(kind: FieldType['kind']): readonly Operator[] {
+function operatorsOf(kind: FieldType['kind']): readonly Operator[] {
   if (kind === 'string') return [...ordered.slice(0, -1), 'prefix', 'isNull'];
   if (kind === 'boolean') return ['eq', 'ne', 'in', 'isNull'];
   return isScalar(kind) ? ordered : ['isNull'];

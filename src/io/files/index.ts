@@ -1,2 +1,2 @@
-export { type ContractFile, readContractFiles } from './directory.ts';
-export { type BrokenFile, type ContractSet, type ContractWatch, type WatchOptions, watchContracts } from './watch.ts';
+export { readContractFiles } from './directory.ts';
+export { type ContractSet, type ContractWatch, type WatchOptions, watchContracts } from './watch.ts';

@@ -8,7 +8,7 @@ import { schemaObject } from './properties.ts';
 import { server } from './servers.ts';
 import { authoritativeDefinitions, closed, context, customProperties, dateTime, tags, text } from './shared.ts';
 
-export const apiVersions = ['v3.2.0', 'v3.1.0', 'v3.0.2', 'v3.0.1', 'v3.0.0', 'v2.2.2', 'v2.2.1', 'v2.2.0'] as const;
+const apiVersions = ['v3.2.0', 'v3.1.0', 'v3.0.2', 'v3.0.1', 'v3.0.0', 'v2.2.2', 'v2.2.1', 'v2.2.0'] as const;
 
 export const odcsDocument = closed({
   version: text,
@@ -43,5 +43,3 @@ export const odcsDocument = closed({
   customProperties: customProperties.optional(),
   contractCreatedTs: dateTime.optional(),
 });
-
-export type OdcsDocument = z.infer<typeof odcsDocument>;

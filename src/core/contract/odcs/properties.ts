@@ -241,4 +241,3 @@ export const schemaObject = closed({
   quality: quality.optional(),
   context: context.optional(),
 });
-export type SchemaObject = z.infer<typeof schemaObject>;

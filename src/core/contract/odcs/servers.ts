@@ -78,9 +78,6 @@ function shapeOf(type: string, members: string) {
 
 const options = Object.entries(table).map(([type, members]) => shapeOf(type, members));
 
-/** Every type of server that the standard knows, in its spelling. */
-export const serverTypes = Object.keys(table);
-
 export interface Server {
   readonly server: string;
   readonly type: string;
