@@ -267,6 +267,15 @@ describe('batches', () => {
     expect(subscriber.offsets(0)).toEqual([0, 1, 2, 3, 4]);
   });
 
+  test('history comes in batches of at most maxEvents too', async () => {
+    const stage = new Stage();
+    stage.put(0, 1, 2, 3, 4, 5, 6, 7);
+    const subscriber = await stage.join({ batch, from: await stage.source.place('flights', { kind: 'earliest' }) });
+    await stage.settle();
+    expect(subscriber.messages.map(({ data }) => data.batch?.length)).toEqual([3, 3, 1]);
+    expect(subscriber.offsets(0)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  });
+
   test('the cursor of a subscription that ends with a batch half collected stands before the batch', async () => {
     const stage = new Stage();
     const subscriber = await stage.join({ batch });

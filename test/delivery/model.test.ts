@@ -11,7 +11,7 @@ import { SluiceError } from '../../src/core/errors.ts';
 import type { OnLag, View } from '../../src/core/view/index.ts';
 import { Stage, type Subscriber, TestSink, viewOf } from './stage.ts';
 
-const CASES = 4_000;
+const CASES = 2_500;
 
 const filters: readonly ((event: PublicEvent) => boolean)[] = [
   () => true,
