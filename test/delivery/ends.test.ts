@@ -82,6 +82,8 @@ describe('the end of a subscription', () => {
     const late = await stage.join();
     await stage.settle();
     expect(late.error?.code).toBe('DRAINING');
+    // At once, not after lingering: the process is to end.
+    expect({ tails: stage.source.tails, timers: stage.clock.timers }).toEqual({ tails: 0, timers: 0 });
     await leavesNothing(stage);
   });
 });

@@ -159,6 +159,18 @@ describe('reload', () => {
     expect([fine.ended, elsewhere.ended]).toEqual([false, false]);
   });
 
+  test('a contract that names another log ends its subscriptions with SOURCE_RESET, not with events of the other one', async () => {
+    const stage = new Stage();
+    const live = await stage.join();
+    await stage.settle();
+    stage.put(0, 1);
+    await stage.settle();
+    stage.source.create('flights', 2);
+    stage.delivery.reload('flights');
+    await stage.settle();
+    expect([live.error?.code, live.offsets(0)]).toEqual(['SOURCE_RESET', [0]]);
+  });
+
   test('a contract that becomes deprecated is said with the next event', async () => {
     const stage = new Stage();
     const live = await stage.join({ recompile: () => viewOf({ projection: 'p2', status: 'deprecated' }) });

@@ -15,6 +15,8 @@ export interface LiveEdge {
   /** The next position of each partition; moves in place, and grows. */
   readonly vector: number[];
   readonly clock: Clock;
+  /** About how many bytes one round hands to a member. */
+  readonly roundBytes: number;
   /** A subscription left the live path: serve it from where it stands, unless it waits for its socket. */
   behind(member: Member): void;
   /** A batch has waited long enough. */
@@ -88,7 +90,7 @@ export class Cohort implements Standing {
 
   /** Characters and messages that wait to be handed over: a round ends when they are many. */
   get full(): boolean {
-    return this.#payloads.length >= 256 || this.#chars >= 65_536;
+    return this.#payloads.length >= 256 || this.#chars >= this.#edge.roundBytes;
   }
 
   /** The member stands at the live edge, as everybody does once the cohort has been closed. */

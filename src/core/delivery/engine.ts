@@ -152,6 +152,7 @@ class Engine implements Delivery, Plant {
       if (member.ended) continue;
       if (this.#drained !== null) {
         member.end(this.#drained);
+        (member.stream as Feed).close();
         continue;
       }
       member.ready = true;
@@ -179,14 +180,18 @@ class Engine implements Delivery, Plant {
         if (quiet && member.ready && !member.ended && !member.line.held) member.tell('progress');
       }
     }
-    for (const feed of this.#feeds.values()) this.#gauge(feed);
+    for (const feed of this.#feeds.values()) {
+      const behind = this.observe.gauge('sluice_subscriptions_behind', { product: feed.product });
+      behind.set(feed.members.size - feed.live);
+    }
     this.observe.gauge('sluice_window_bytes').set(this.window.bytes);
   }
 
   #gauge(feed: Feed): void {
     const labels = { product: feed.product };
     this.observe.gauge('sluice_subscriptions', labels).set(feed.members.size);
-    this.observe.gauge('sluice_subscriptions_behind', labels).set(feed.members.size - feed.live);
+    // Counting those behind looks at every cohort: now and then is enough, unless nobody is left to look.
+    if (feed.members.size === 0) this.observe.gauge('sluice_subscriptions_behind', labels).set(0);
   }
 
   #line(sink: Sink): Line {

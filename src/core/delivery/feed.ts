@@ -71,6 +71,7 @@ export class Feed implements Stream, SourceHandler {
     const { clock, maxLagBytes } = plant;
     this.#live = new LivePath([], {
       clock,
+      maxBytes: maxLagBytes,
       writer: new CursorWriter(name, incarnation),
       behind: (member) => this.wake(member),
       due: (cohort) => this.#batchDue(cohort),
@@ -232,6 +233,7 @@ export class Feed implements Stream, SourceHandler {
 
   /** The contract changed: every subscription goes on at its exact position with its view compiled anew. */
   reload(): void {
+    this.#checkIncarnation();
     for (const member of [...this.members]) {
       // One by one: subscriptions that shared a view may see different things under the new contract.
       try {
@@ -335,6 +337,17 @@ export class Feed implements Stream, SourceHandler {
       () => {
         if (!member.ended) this.#catchUp.later(member);
       },
+    );
+  }
+
+  /** The contract may name another Kafka topic now: the offsets of this one mean nothing there. */
+  #checkIncarnation(): void {
+    this.#plant.source.extent(this.product).then(
+      ({ incarnation }) => {
+        if (incarnation !== this.incarnation) this.failed(new SluiceError('SOURCE_RESET'));
+      },
+      // Unreachable or gone: whoever reads finds out, and recompiling tells of a product that went.
+      () => {},
     );
   }
 

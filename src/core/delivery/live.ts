@@ -21,6 +21,8 @@ interface Group {
 
 export interface LiveHooks {
   readonly clock: Clock;
+  /** Most bytes that a socket is made to hold in one write. */
+  readonly maxBytes: number;
   readonly writer: CursorWriter;
   /** A subscription left the live path. */
   behind(member: Member): void;
@@ -33,6 +35,7 @@ export interface LiveHooks {
 export class LivePath implements LiveEdge {
   readonly vector: number[];
   readonly clock: Clock;
+  readonly roundBytes: number;
   readonly #hooks: LiveHooks;
   readonly #groups: Group[] = [];
   readonly #byKey = new Map<string, Group>();
@@ -45,6 +48,7 @@ export class LivePath implements LiveEdge {
   constructor(from: Vector, hooks: LiveHooks) {
     this.vector = [...from];
     this.clock = hooks.clock;
+    this.roundBytes = Math.min(hooks.maxBytes, 65_536);
     this.#hooks = hooks;
   }
 
