@@ -158,7 +158,7 @@ export class NodeReader {
     return [...chosen.slice(turn), ...chosen.slice(0, turn)];
   }
 
-  /** Of each partition the hindmost reader that the main lane's poll will not serve. */
+  /** Of each partition one reader that the main lane's poll will not serve: one that never had an answer first, else the hindmost. */
   #forSide(): PartitionReader[] {
     if (this.#main.covers.size === 0 && this.#main.wire !== undefined && !this.#main.wire.closed) return [];
     const now = performance.now();
@@ -166,12 +166,14 @@ export class NodeReader {
     for (const readers of this.#partitions.values()) {
       const covered = [...readers].find((reader) => this.#main.covers.has(reader));
       const from = covered === undefined ? undefined : this.#main.covers.get(covered);
-      let hindmost: PartitionReader | undefined;
+      let next: PartitionReader | undefined;
       for (const reader of readers) {
-        if (!reader.readable || reader.notBefore > now || reader.position === from) continue;
-        if (hindmost === undefined || reader.offset < hindmost.offset) hindmost = reader;
+        if (!reader.readable || reader.notBefore > now || this.#main.covers.has(reader)) continue;
+        if (reader.placed && reader.position === from) continue;
+        const sooner = next === undefined || (next.placed && (!reader.placed || reader.offset < next.offset));
+        if (sooner) next = reader;
       }
-      if (hindmost !== undefined) chosen.push(hindmost);
+      if (next !== undefined) chosen.push(next);
     }
     return chosen;
   }
