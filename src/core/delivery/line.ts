@@ -2,11 +2,23 @@
  * A socket with the subscriptions that share it: one write a tick for all of them, nothing while the socket holds bytes that
  * the kernel has not taken, and whom to wake when it has.
  */
-import type { Member } from './member.ts';
 import type { Sink, Template } from './ports.ts';
 
+/** A subscription as its socket sees it. */
+export interface Rider {
+  readonly id: Buffer;
+  readonly ended: boolean;
+  end(error: null): void;
+  /** Its bytes are held: it leaves the live path where it stands. */
+  stall(): void;
+  /** The socket takes bytes again. */
+  wake(): void;
+  charge(events: number, bytes: number): void;
+  blame(what: string, thrown: unknown): void;
+}
+
 interface Part {
-  readonly member: Member;
+  readonly member: Rider;
   readonly template: Template;
   readonly events: number;
 }
@@ -21,9 +33,9 @@ export class Line {
   #parts: Part[] = [];
   #bytes = 0;
   /** Those who have something to write and may not; in the order of their wish. */
-  #waiting = new Set<Member>();
+  #waiting = new Set<Rider>();
   /** Those whose bytes are held: they come after the waiting ones, so that nobody on the socket is always first. */
-  #wrote = new Set<Member>();
+  #wrote = new Set<Rider>();
 
   /** `dirty`: where the line puts itself while parts wait for the tick's end. `maxBytes`: most that one write holds, unless one message is larger. */
   constructor(sink: Sink, maxBytes: number, dirty: Set<Line>) {
@@ -37,14 +49,14 @@ export class Line {
   }
 
   /** Writes at once. On `held` the buffer is the socket's and the member is woken when it has drained. */
-  write(member: Member, bytes: Buffer): 'taken' | 'held' | 'closed' {
+  write(member: Rider, bytes: Buffer): 'taken' | 'held' | 'closed' {
     const outcome = this.#write(member, bytes);
     if (outcome === 'held') this.#wrote.add(member);
     return outcome;
   }
 
   /** Queues a member's frames for the tick's one write; false where the socket takes no more. */
-  add(member: Member, template: Template, events: number): boolean {
+  add(member: Rider, template: Template, events: number): boolean {
     if (this.#bytes > 0 && this.#bytes + template.bytes.length > this.#maxBytes) this.flush();
     if (this.#held) return false;
     this.#parts.push({ member, template, events });
@@ -64,10 +76,10 @@ export class Line {
     let at = 0;
     for (const { member, template } of parts) {
       bytes.set(template.bytes, at);
-      fill(bytes, template.idSlots, member.request.outlet.id, at);
+      fill(bytes, template.idSlots, member.id, at);
       at += template.bytes.length;
     }
-    const first = parts[0]?.member as Member;
+    const first = parts[0]?.member as Rider;
     const outcome = this.#write(first, bytes);
     for (const { member, template, events } of parts) {
       if (member.ended) continue;
@@ -76,7 +88,7 @@ export class Line {
         continue;
       }
       if (outcome === 'held') {
-        if (member.cohort !== null) member.stepOut(member.position);
+        member.stall();
         this.#wrote.add(member);
       }
       member.charge(events, template.bytes.length);
@@ -84,16 +96,16 @@ export class Line {
   }
 
   /** The member has something to write once the socket has drained. */
-  wait(member: Member): void {
+  wait(member: Rider): void {
     this.#waiting.add(member);
   }
 
-  forget(member: Member): void {
+  forget(member: Rider): void {
     this.#waiting.delete(member);
     this.#wrote.delete(member);
   }
 
-  #write(member: Member, bytes: Buffer): 'taken' | 'held' | 'closed' {
+  #write(member: Rider, bytes: Buffer): 'taken' | 'held' | 'closed' {
     let outcome: 'taken' | 'held' | 'closed';
     try {
       outcome = this.sink.write(bytes);
@@ -102,7 +114,7 @@ export class Line {
         this.sink.onDrain(this.#drained);
       }
     } catch (thrown) {
-      member.stream.blame('a socket failed', thrown);
+      member.blame('a socket failed', thrown);
       return 'closed';
     }
     return outcome;
@@ -113,7 +125,7 @@ export class Line {
     const next = [...this.#waiting, ...this.#wrote];
     this.#waiting = new Set();
     this.#wrote = new Set();
-    for (const member of next) member.stream.wake(member);
+    for (const member of next) member.wake();
   };
 }
 

@@ -3,7 +3,7 @@ import type { SluiceError } from '../errors.ts';
 import type { Vector } from '../routing/index.ts';
 import type { View } from '../view/index.ts';
 import type { CursorWriter } from './cursor.ts';
-import type { Line } from './line.ts';
+import type { Line, Rider } from './line.ts';
 import type { Notice, SubscribeRequest, Subscription } from './ports.ts';
 import type { Slot } from './window.ts';
 
@@ -30,7 +30,7 @@ export interface Stream {
   blame(what: string, thrown: unknown): void;
 }
 
-export class Member implements Subscription {
+export class Member implements Subscription, Rider {
   readonly stream: Stream;
   readonly request: SubscribeRequest;
   readonly line: Line;
@@ -88,6 +88,22 @@ export class Member implements Subscription {
     this.vector = [...position];
   }
 
+  get id(): Buffer {
+    return this.request.outlet.id;
+  }
+
+  stall(): void {
+    if (this.cohort !== null) this.stepOut(this.position);
+  }
+
+  wake(): void {
+    this.stream.wake(this);
+  }
+
+  blame(what: string, thrown: unknown): void {
+    this.stream.blame(what, thrown);
+  }
+
   end(error: SluiceError | null): void {
     this.endAt(error, null);
   }
@@ -113,7 +129,7 @@ export class Member implements Subscription {
     try {
       this.request.outlet.ended(final === null ? null : final.with({ cursor: this.#last }));
     } catch (thrown) {
-      this.stream.blame('a door failed to end a subscription', thrown);
+      this.blame('a door failed to end a subscription', thrown);
     }
   }
 
@@ -122,7 +138,7 @@ export class Member implements Subscription {
     try {
       this.request.outlet[kind](this.cursor);
     } catch (thrown) {
-      this.stream.blame(`a door failed at ${kind}`, thrown);
+      this.blame(`a door failed at ${kind}`, thrown);
       this.end(null);
     }
   }
@@ -132,7 +148,7 @@ export class Member implements Subscription {
     try {
       this.request.gate.charge(events, bytes);
     } catch (thrown) {
-      this.stream.blame('charging failed', thrown);
+      this.blame('charging failed', thrown);
     }
   }
 }
