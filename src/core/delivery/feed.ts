@@ -13,9 +13,10 @@ import { expiredFor } from './expired.ts';
 import { LivePath } from './live.ts';
 import type { Member, Stream } from './member.ts';
 import { deprecatedNotice } from './notices.ts';
+import { Partitions } from './partitions.ts';
 import type { Clock } from './ports.ts';
 import type { Replay } from './replay.ts';
-import { Ring, type Window } from './window.ts';
+import type { Window } from './window.ts';
 
 /** What all feeds share. */
 export interface Plant {
@@ -47,13 +48,7 @@ export class Feed implements Stream, SourceHandler {
   readonly #writer: CursorWriter;
   readonly #live: LivePath;
   readonly #catchUp: CatchUp;
-  readonly #rings: Ring[] = [];
-  /** Partitions that came while one before them is not known yet: vectors have no holes. */
-  readonly #early = new Map<number, Ring>();
-  /** First positions of partitions that came later. */
-  readonly #born = new Map<number, number>();
-  /** Partitions in which something arrived since the last drain. */
-  readonly #dirty = new Set<number>();
+  readonly #partitions = new Partitions();
   readonly #due = new Set<Cohort>();
   readonly #delivered = new Map<string, (events: number, bytes: number) => void>();
   #endsOnLag = new Set<Member>();
@@ -78,7 +73,7 @@ export class Feed implements Stream, SourceHandler {
       handed: (cohort, events, bytes) => this.#count(cohort.envelope.name, events, bytes),
       blame: (what, thrown, at) => this.blame(what, thrown, at),
     });
-    this.#catchUp = new CatchUp(this.#live, this.#rings, plant.replay, {
+    this.#catchUp = new CatchUp(this.#live, this.#partitions.rings, plant.replay, {
       product,
       incarnation,
       clock,
@@ -144,37 +139,23 @@ export class Feed implements Stream, SourceHandler {
   scan(scan: Scan): void {
     if (this.#closed) return;
     if (scan.incarnation !== this.incarnation) return this.failed(new SluiceError('SOURCE_RESET'));
-    const { partition } = scan;
-    let ring = this.#rings[partition] ?? this.#early.get(partition);
-    if (ring === undefined) {
-      ring = new Ring(scan.from);
-      this.#early.set(partition, ring);
-      this.#born.set(partition, scan.from);
-    } else if (scan.to <= ring.head) {
-      return;
-    }
+    const ring = this.#partitions.receive(scan);
+    if (ring === null) return;
     const { window } = this.#plant;
     window.push(ring, scan);
     // Nothing is drained while deliveries are held, so the bound is kept here.
     if (this.#plant.held) window.trim();
     this.#unchecked += scan.bytes;
-    this.#dirty.add(partition);
     this.#plant.schedule();
   }
 
   /** New partitions join every vector at their first offset: that of the first scan, or asked for, since one of them may be silent. */
   grown(partitions: number): void {
-    if (this.#closed || partitions <= this.#rings.length) return;
+    if (this.#closed || partitions <= this.#live.vector.length) return;
     this.#plant.source.extent(this.product).then(
       ({ incarnation, first }) => {
         if (this.#closed || incarnation !== this.incarnation) return;
-        for (let partition = this.#rings.length; partition < partitions; partition++) {
-          const position = first[partition];
-          if (position === undefined || this.#early.has(partition)) continue;
-          this.#early.set(partition, new Ring(position));
-          this.#born.set(partition, position);
-          this.#dirty.add(partition);
-        }
+        this.#partitions.grow(partitions, first);
         this.#plant.schedule();
       },
       () => {
@@ -198,11 +179,12 @@ export class Feed implements Stream, SourceHandler {
   drain(): void {
     for (const cohort of this.#due) cohort.close();
     this.#due.clear();
-    if (this.#dirty.size === 0) return;
-    this.#absorb();
+    const { dirty, rings } = this.#partitions;
+    if (dirty.size === 0) return;
     const edge = this.#live.vector;
-    for (const partition of this.#dirty) {
-      const ring = this.#rings[partition];
+    this.#partitions.absorb(edge);
+    for (const partition of dirty) {
+      const ring = rings[partition];
       // One that came early is looked at when those before it are known.
       if (ring === undefined) continue;
       if (ring.floor > (edge[partition] as number)) {
@@ -218,7 +200,7 @@ export class Feed implements Stream, SourceHandler {
         this.#live.examine(slot, partition);
       }
     }
-    this.#dirty.clear();
+    dirty.clear();
     this.#live.finishRound();
     this.#catchUp.moved();
     if (this.#endsOnLag.size > 0 && this.#unchecked > this.#plant.maxLagBytes / 8) {
@@ -263,16 +245,14 @@ export class Feed implements Stream, SourceHandler {
     this.#cancelTimer = null;
     this.#cancelGrowth?.();
     this.#tail?.close();
-    this.#plant.window.drop([...this.#rings, ...this.#early.values()]);
+    this.#plant.window.drop(this.#partitions.all);
     this.#plant.replay.close(this.product, this.incarnation);
     this.#plant.closed(this);
   }
 
   #openAt(placement: Placement): void {
-    for (const position of placement.vector) {
-      this.#live.vector.push(position);
-      this.#rings.push(new Ring(position));
-    }
+    this.#live.vector.push(...placement.vector);
+    this.#partitions.open(placement.vector);
     try {
       this.#tail = this.#plant.source.tail(this.product, placement, this);
     } catch (thrown) {
@@ -300,38 +280,18 @@ export class Feed implements Stream, SourceHandler {
     );
   }
 
-  #absorb(): void {
-    for (let next = this.#rings.length; this.#early.has(next); next++) {
-      const ring = this.#early.get(next) as Ring;
-      this.#early.delete(next);
-      this.#rings.push(ring);
-      this.#live.vector.push(this.#born.get(next) as number);
-      this.#dirty.add(next);
-    }
-  }
-
   #extend(member: Member): boolean {
-    const known = this.#live.vector.length;
-    const vector = [...member.vector];
-    while (vector.length < known) {
-      const first = this.#born.get(vector.length);
-      if (first === undefined) {
-        this.#learnFirst(member);
-        return false;
-      }
-      vector.push(first);
-    }
-    member.vector = vector;
-    return true;
+    const vector = this.#partitions.extend(member.vector, this.#live.vector.length);
+    if (vector === null) this.#learnFirst(member);
+    else member.vector = vector;
+    return vector !== null;
   }
 
   /** Placed before the Kafka topic had partitions with which the feed then opened. */
   #learnFirst(member: Member): void {
     this.#plant.source.extent(this.product).then(
       ({ first }) => {
-        first.forEach((position, partition) => {
-          if (!this.#born.has(partition)) this.#born.set(partition, position);
-        });
+        this.#partitions.learn(first);
         this.wake(member);
       },
       () => {
