@@ -95,23 +95,19 @@ function mayLoseDigits(bytes: Buffer, text: string): boolean {
   let before = 0;
   for (let i = 7; i < bytes.length; i += 8) {
     const here = digitOrPoint[bytes[i] as number] as number;
-    if ((here & before) !== 0 && hasLongRun(bytes)) return true;
-    if ((here & before) !== 0) break;
+    if ((here & before) !== 0 && digitsAround(bytes, i) > safeDigits) return true;
     before = here;
   }
   return (text.includes('e-') || text.includes('E-')) && /[eE]-\d{3}/.test(text);
 }
 
-function hasLongRun(bytes: Buffer): boolean {
-  let run = 0;
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i] as number;
-    if (byte >= 48 && byte <= 57) {
-      run += 1;
-      if (run > safeDigits) return true;
-    } else if (byte !== 46) run = 0;
-  }
-  return false;
+/** Length of the run of digits and points that holds this byte. */
+function digitsAround(bytes: Buffer, at: number): number {
+  let from = at;
+  while (from > 0 && digitOrPoint[bytes[from - 1] as number] === 1) from -= 1;
+  let to = at + 1;
+  while (to < bytes.length && digitOrPoint[bytes[to] as number] === 1) to += 1;
+  return to - from;
 }
 
 function needsDigits(contract: Contract): boolean {
@@ -134,7 +130,8 @@ function typeNeedsDigits(type: FieldType): boolean {
     case 'decimal':
       return true;
     default:
-      return type.unit !== undefined;
+      // Seconds and milliseconds of every year that there is are well within a double.
+      return type.unit === 'us' || type.unit === 'ns';
   }
 }
 
