@@ -12,7 +12,6 @@ const corePackages = [
   'zod',
   'yaml',
   '@marcbachmann/cel-js',
-  '@escape.tech/graphql-armor[^/]*',
 ];
 const coreBuiltins = ['crypto', 'zlib', 'buffer'];
 

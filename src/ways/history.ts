@@ -14,7 +14,7 @@ export const MAX_PAGE = 1_000;
 /** Records that one page may examine; `pageInfo.examined` says how many it did. */
 const PAGE_BUDGET = 100_000;
 /** Page reads are small: an unfiltered page of 100 over 12 partitions needs a few records of each. */
-const CHUNK_BYTES = 131_072;
+const CHUNK_BYTES = 8_192;
 
 export function createHistoryWay(options: {
   readonly access: Access;
@@ -29,14 +29,16 @@ export function createHistoryWay(options: {
     const topic = args.topic == null ? null : parseTopicFilter(args.topic);
     const where = parsePredicate(contract, args.where, 'where');
     const matches = compileMatcher(contract, topic, where);
-    const { placement } = await resolvePosition(source, {
-      contract,
-      from,
-      wall: wall(),
-      matches,
-      section: (cursor) => cursorSection(cursor, contract.name),
-    });
-    const extent = await source.extent(contract.product);
+    const [{ placement }, extent] = await Promise.all([
+      resolvePosition(source, {
+        contract,
+        from,
+        wall: wall(),
+        matches,
+        section: (cursor) => cursorSection(cursor, contract.name),
+      }),
+      source.extent(contract.product),
+    ]);
     if (extent.incarnation !== placement.incarnation) throw new SluiceError('SOURCE_RESET');
     const merged = await mergeByTime(source, {
       product: contract.product,

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Client, createClient, type ExecutionResult } from 'graphql-ws';
 import WebSocket from 'ws';
-import { freePort, randomName } from '../bed/index.ts';
+import { freePort, randomName } from '../bed/ports.ts';
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
 

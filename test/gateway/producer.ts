@@ -1,6 +1,6 @@
 /** Another program that writes to Kafka: kafkajs as any user has it, with the records that a test expects to see again. */
 import { Kafka, logLevel, type Producer } from 'kafkajs';
-import { randomName } from '../bed/index.ts';
+import { randomName } from '../bed/ports.ts';
 import type { ProductSpec } from './node.ts';
 
 export interface Reading {

@@ -49,6 +49,8 @@ interface Heard {
 const EVENT_OVERHEAD = 400;
 const MAX_INCARNATIONS = 10_000;
 const RETRY_MS = 500;
+/** A log is asked for no less at a time: its batches come whole anyway. */
+const FETCH_BYTES = 131_072;
 
 export function createLocalSource(options: {
   readonly logs: ReadonlyMap<string, Log>;
@@ -91,8 +93,8 @@ export function createLocalSource(options: {
     let flight = flights.get(key);
     if (flight === undefined) {
       flight = new Flight(async () => {
-        const { incarnation } = await log.describe(at.topic);
-        return { incarnation, digest: learn(incarnation), extents: await log.extents(at.topic) };
+        const [{ incarnation }, extents] = await Promise.all([log.describe(at.topic), log.extents(at.topic)]);
+        return { incarnation, digest: learn(incarnation), extents };
       });
       flights.set(key, flight);
     }
@@ -189,9 +191,13 @@ export function createLocalSource(options: {
       if (incarnationDigest(life) !== incarnation) throw reset();
       let next = from;
       try {
-        for await (const scan of log.range(at.topic, life, partition, from, to, rangeOptions)) {
-          next = scan.to;
-          yield toScan(product, incarnation, (served.get(product) ?? at).reader, scan, false);
+        const fetchBytes =
+          rangeOptions?.maxBytes === undefined ? {} : { maxBytes: Math.max(rangeOptions.maxBytes, FETCH_BYTES) };
+        for await (const scan of log.range(at.topic, life, partition, from, to, fetchBytes)) {
+          for (const piece of pieces(scan, rangeOptions?.maxBytes ?? Number.POSITIVE_INFINITY)) {
+            next = piece.to;
+            yield toScan(product, incarnation, (served.get(product) ?? at).reader, piece, false);
+          }
         }
       } catch (error) {
         throw publicError(error, [{ partition, from: next }]);
@@ -292,6 +298,20 @@ export function createLocalSource(options: {
     start().catch((error: unknown) => end(publicError(error, [])));
     return { close };
   }
+}
+
+/** A scan cut into consecutive ones of about `maxBytes`: whoever stops early has not had the rest decoded and projected. */
+function* pieces(scan: LogScan, maxBytes: number): Generator<LogScan> {
+  let { from } = scan;
+  let begin = 0;
+  let bytes = 0;
+  for (const [i, record] of scan.records.entries()) {
+    bytes += record.value?.length ?? 0;
+    if (bytes < maxBytes || i === scan.records.length - 1) continue;
+    yield { ...scan, from, to: record.offset + 1, records: scan.records.slice(begin, i + 1) };
+    [from, begin, bytes] = [record.offset + 1, i + 1, 0];
+  }
+  yield begin === 0 ? scan : { ...scan, from, records: scan.records.slice(begin) };
 }
 
 /**
