@@ -72,7 +72,13 @@ describe.each(kafkaVersions)('on Kafka %s', { timeout: 180_000 }, (version) => {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const tokenUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`;
-    const sasl: Sasl = { mechanism: 'oauthbearer', tokenUrl, clientId: 'sluice', clientSecret: 'secret', scope: 'kafka' };
+    const sasl: Sasl = {
+      mechanism: 'oauthbearer',
+      tokenUrl,
+      clientId: 'sluice',
+      clientSecret: 'secret',
+      scope: 'kafka',
+    };
     try {
       await works(options(secured().sasl, { sasl }));
     } finally {
@@ -102,7 +108,9 @@ describe.each(kafkaVersions)('on Kafka %s', { timeout: 180_000 }, (version) => {
     await expect(log.describe(topic)).rejects.toMatchObject(unauthorised);
     await expect(log.extents(topic)).rejects.toMatchObject(unauthorised);
     await expect(log.append(topic, [{ key: null, value: null }])).rejects.toMatchObject(unauthorised);
-    await expect(log.create(randomName('secured'), { partitions: 1, cleanup: 'delete' })).rejects.toMatchObject(unauthorised);
+    await expect(log.create(randomName('secured'), { partitions: 1, cleanup: 'delete' })).rejects.toMatchObject(
+      unauthorised,
+    );
     await expect(collect(log.range(topic, incarnation, 0, 0, 10))).rejects.toMatchObject(unauthorised);
     const recorder = new Recorder();
     await using _ = log.tail(topic, incarnation, new Map([[0, 0]]), recorder);
@@ -111,8 +119,13 @@ describe.each(kafkaVersions)('on Kafka %s', { timeout: 180_000 }, (version) => {
 
   test('an authority that did not sign the brokers is no way in, and a missing file is said at once', async () => {
     await using log = openLog('', { options: options(secured().tls, { tls: true }) });
-    await expect(log.ping()).rejects.toMatchObject({ kind: 'UNAVAILABLE', message: expect.stringContaining('certificate') });
-    expect(() => openLog('', { options: options(secured().tls, { tls: { caFile: '/nowhere/ca.pem' } }) })).toThrow('/nowhere/ca.pem');
+    await expect(log.ping()).rejects.toMatchObject({
+      kind: 'UNAVAILABLE',
+      message: expect.stringContaining('certificate'),
+    });
+    expect(() => openLog('', { options: options(secured().tls, { tls: { caFile: '/nowhere/ca.pem' } }) })).toThrow(
+      '/nowhere/ca.pem',
+    );
   });
 });
 

@@ -69,11 +69,14 @@ export async function kafkaUnderTest(bootstrap: string, more: Partial<KafkaLogCo
     log,
     another: async () => openLog(bootstrap, more),
     deleteTopic: (topic) => withAdmin(bootstrap, (admin) => admin.deleteTopics({ topics: [topic] })),
-    addPartitions: async (topic, count) => {
-      await withAdmin(bootstrap, (admin) => admin.createPartitions({ topicPartitions: [{ topic, count }] }));
-      // The controller has them; a moment later the broker has heard of it.
-      while ((await log.describe(topic)).partitions < count) await new Promise((resolve) => setTimeout(resolve, 10));
-    },
+    addPartitions: (topic, count) =>
+      withAdmin(bootstrap, async (admin) => {
+        await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+        // The controller has them; a moment later the broker has heard of it.
+        const known = async () =>
+          (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions.length ?? 0;
+        while ((await known()) < count) await new Promise((resolve) => setTimeout(resolve, 10));
+      }),
     expire: (topic, partition, before) =>
       withAdmin(bootstrap, async (admin) => {
         await admin.fetchTopicOffsets(topic); // has kafkajs load the metadata, which deleteTopicRecords forgets

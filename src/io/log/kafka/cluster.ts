@@ -36,6 +36,7 @@ export class Cluster {
   readonly #closing = new AbortController();
   readonly #wires = new Map<string, Promise<Wire>>();
   #nodes = new Map<number, Address>();
+  readonly #described = new Map<string, TopicDescription>();
   readonly #topics = new Map<string, { readonly state: TopicState; readonly at: number }>();
 
   constructor(connections: Connections, ceilings: Ceilings) {
@@ -66,10 +67,6 @@ export class Cluster {
     if (!this.closed.aborted) return wire;
     wire.close();
     throw closedError();
-  }
-
-  hasNode(node: number): boolean {
-    return this.#nodes.has(node);
   }
 
   /** Asks whichever node answers first, known ones before the configured ones. What it says of nodes and topics is remembered. */
@@ -137,9 +134,16 @@ export class Cluster {
     return this.#topics.get(topic)?.state;
   }
 
+  /** What a caller was last told: whatever partitions there are beyond are news to it. */
+  described(topic: string): TopicDescription | undefined {
+    return this.#described.get(topic);
+  }
+
   async describe(topic: string): Promise<TopicDescription> {
-    const state = await this.topic(topic);
-    return { topic, partitions: state.partitions.length, incarnation: state.incarnation };
+    const { partitions, incarnation } = await this.topic(topic);
+    const description = { topic, partitions: partitions.length, incarnation };
+    this.#described.set(topic, description);
+    return description;
   }
 
   async extents(topic: string): Promise<readonly Extent[]> {

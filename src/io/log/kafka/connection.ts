@@ -389,4 +389,4 @@ function varint(value: number): Buffer {
   return Buffer.from(bytes);
 }
 
-export const { CompressionTypes, Partitioners } = kafkajs;
+export const { Partitioners } = kafkajs;

@@ -35,7 +35,7 @@ const kinds = new Map<number, LogErrorKind>([
 ]);
 
 /** Everything that is not in the list is a passing state of the cluster (leader moves, elections, storage). */
-export function kindOf(errorCode: number): LogErrorKind {
+function kindOf(errorCode: number): LogErrorKind {
   return kinds.get(errorCode) ?? 'UNAVAILABLE';
 }
 

@@ -50,6 +50,8 @@ class KafkaJournal implements Journal {
   readonly #closing = new AbortController();
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  /** Milliseconds from the fence to the answer, last time. */
+  #lastTook = 0;
 
   constructor(config: KafkaJournalConfig) {
     this.#config = config;
@@ -109,11 +111,15 @@ class KafkaJournal implements Journal {
     following: KafkaFollowing,
     decide: () => { readonly writes: readonly JournalWrite[]; readonly answer: T },
   ): Promise<T> {
+    let began = performance.now();
     for (let attempt = 1; ; attempt++) {
       let failure: LogError;
       try {
-        // Whoever writes again at once would fence the others for ever: a pause in which one of them gets through.
-        if (attempt === 1 && this.#writer.contended) await this.#pause(10 + Math.random() * 40);
+        // Whoever writes again at once would fence the others for ever: a pause in which one of them gets through, who
+        // may have more to do than this one had last time.
+        if (attempt === 1 && this.#writer.contended)
+          await this.#pause(Math.min(1_000, 20 + this.#lastTook * (2 + 2 * Math.random())));
+        began = performance.now();
         await this.#writer.fence();
         await following.catchUp();
       } catch (error) {
@@ -125,6 +131,7 @@ class KafkaJournal implements Journal {
       }
       // What decide throws is the caller's own and passes as it is.
       const { writes, answer } = decide();
+      this.#lastTook = performance.now() - began;
       const batches = this.#batches(writes);
       if (batches.length === 0) return answer;
       let offsets: ReadonlyMap<string, number> | undefined;
@@ -132,6 +139,7 @@ class KafkaJournal implements Journal {
         offsets = await this.#send(batches);
         await this.#writer.commit();
         await following.applied(offsets);
+        this.#lastTook = performance.now() - began;
         return answer;
       } catch (error) {
         await this.#writer.discard();

@@ -64,13 +64,14 @@ export class Tails {
 
   open(topic: string, incarnation: Incarnation, from: ReadonlyMap<number, number>, events: TailEvents): Tail {
     const known = this.#cluster.known(topic);
+    const told = this.#cluster.described(topic);
     const tail: LiveTail = {
       topic,
       incarnation,
       events,
       readers: new Map(),
       paused: new Set(),
-      partitions: known !== undefined && sameIncarnation(known.incarnation, incarnation) ? known.partitions.length : 0,
+      partitions: told !== undefined && sameIncarnation(told.incarnation, incarnation) ? told.partitions : 0,
       strange: 0,
       epochs: new Map(),
       silent: new Set(),
