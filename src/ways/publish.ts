@@ -26,12 +26,13 @@ export function createPublishWay(options: {
     const compiled = options.compiled(contract.product);
     if (compiled === null) throw new SluiceError('NOT_FOUND', `There is no product "${contract.product}".`);
     const data = checked(compiled, input);
+    // The receipt's cursor resumes right after the event; the other partitions where they stood before it.
+    const { end } = await source.extent(contract.product);
     const [published] = await source.append(contract.product, [{ key: compiled.keyOf(data), data, traceparent }]);
     if (published === undefined) throw new SluiceError('INTERNAL');
-    // The receipt's cursor resumes right after the event: the other partitions where they stand now.
-    const { end, incarnation } = await source.extent(contract.product);
-    const vector = end.map((next, partition) => (partition === published.partition ? published.offset + 1 : next));
-    return { cursor: encodeCursor([{ product: contract.name, incarnation, vector }]), time: published.time };
+    const { incarnation, partition, offset, time } = published;
+    const vector = end.map((next, p) => (p === partition ? offset + 1 : next));
+    return { cursor: encodeCursor([{ product: contract.name, incarnation, vector }]), time };
   };
 }
 
