@@ -3,12 +3,13 @@
  */
 import type { Access } from '../core/access/index.ts';
 import { type Contract, type PublicEvent, parsePredicate, parseTopicFilter } from '../core/contract/index.ts';
-import { cursorSection, encodeCursor } from '../core/delivery/index.ts';
-import { SluiceError } from '../core/errors.ts';
-import { mergeByTime, type Placement, resolvePosition, type Source } from '../core/routing/index.ts';
+import { encodeCursor, expiredFor } from '../core/delivery/index.ts';
+import { asSluiceError, SluiceError } from '../core/errors.ts';
+import { mergeByTime, type Placement, type Source } from '../core/routing/index.ts';
 import type { HistoryArguments, HistoryPage } from '../core/surface/index.ts';
 import { compileMatcher, eventNode, parseReplayFrom, type ReplayFrom } from '../core/view/index.ts';
 import type { ExecutionContext } from './ports.ts';
+import { positionOf } from './position.ts';
 
 export const MAX_PAGE = 1_000;
 /** Records that one page may examine; `pageInfo.examined` says how many it did. */
@@ -30,13 +31,7 @@ export function createHistoryWay(options: {
     const where = parsePredicate(contract, args.where, 'where');
     const matches = compileMatcher(contract, topic, where);
     const [{ placement }, extent] = await Promise.all([
-      resolvePosition(source, {
-        contract,
-        from,
-        wall: wall(),
-        matches,
-        section: (cursor) => cursorSection(cursor, contract.name),
-      }),
+      positionOf(source, { contract, from, wall: wall(), matches }),
       source.extent(contract.product),
     ]);
     if (extent.incarnation !== placement.incarnation) throw new SluiceError('SOURCE_RESET');
@@ -49,14 +44,16 @@ export function createHistoryWay(options: {
       budget: PAGE_BUDGET,
       chunkBytes: CHUNK_BYTES,
       matches,
+    }).catch((thrown: unknown) => {
+      // Retention has passed the position meanwhile.
+      throw expiredFor(asSluiceError(thrown), placement.vector, cursorsOf(contract, placement));
     });
     return page(contract, placement, merged);
   };
 }
 
 function page(contract: Contract, placement: Placement, merged: Awaited<ReturnType<typeof mergeByTime>>): HistoryPage {
-  const cursorOf = (vector: readonly number[]): string =>
-    encodeCursor([{ product: contract.name, incarnation: placement.incarnation, vector }]);
+  const cursorOf = cursorsOf(contract, placement);
   const edges = merged.events.map(({ event, after }: { event: PublicEvent; after: readonly number[] }) => {
     const cursor = cursorOf(after);
     return { cursor, node: eventNode(contract, event, cursor) };
@@ -72,6 +69,10 @@ function page(contract: Contract, placement: Placement, merged: Awaited<ReturnTy
       examinedUntil: merged.until,
     },
   };
+}
+
+function cursorsOf({ name }: Contract, { incarnation }: Placement): (vector: readonly number[]) => string {
+  return (vector) => encodeCursor([{ product: name, incarnation, vector }]);
 }
 
 function checkArguments(args: HistoryArguments): ReplayFrom {
