@@ -66,7 +66,7 @@ describe.each(kafkaVersions)('on Kafka %s', { timeout: 180_000 }, (version) => {
     const topic = randomName('cut');
     await withAdmin(cluster.bootstrap, (admin) =>
       admin.createTopics({
-        waitForLeaders: true,
+        waitForLeaders: false,
         topics: [
           {
             topic,
@@ -75,6 +75,12 @@ describe.each(kafkaVersions)('on Kafka %s', { timeout: 180_000 }, (version) => {
           },
         ],
       }),
+    );
+    await until(() =>
+      log.describe(topic).then(
+        () => true,
+        () => false,
+      ),
     );
     const { incarnation } = await log.describe(topic);
     const recorder = new Recorder();

@@ -2,7 +2,7 @@
 import type { Log } from '../../../core/log/index.ts';
 import { createKafkaLogParts, type KafkaLogConfig } from './parts.ts';
 
-export { createKafkaJournal, type KafkaJournalConfig } from './journal.ts';
+export { createKafkaJournal } from './journal.ts';
 export { type KafkaOptions, kafkaOptions } from './options.ts';
 export type { KafkaLogConfig };
 
