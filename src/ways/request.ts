@@ -5,20 +5,14 @@
  */
 import type { Access, Grant, Principal } from '../core/access/index.ts';
 import type { Contract } from '../core/contract/index.ts';
-import {
-  type CursorSection,
-  cursorSection,
-  type Delivery,
-  type Gate,
-  type Outlet,
-  type Subscription,
-} from '../core/delivery/index.ts';
+import type { Delivery, Gate, Outlet, Subscription } from '../core/delivery/index.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Observe } from '../core/observe.ts';
-import { resolvePosition, type Source } from '../core/routing/index.ts';
+import type { Source } from '../core/routing/index.ts';
 import { createSurface, type Surface, type SurfaceHandlers } from '../core/surface/index.ts';
 import type { Compiler, Operation } from '../core/view/index.ts';
 import type { RequestWay, Session } from './ports.ts';
+import { positionOf } from './position.ts';
 
 export interface RequestWayOptions {
   readonly access: Access;
@@ -83,13 +77,8 @@ export function createRequestWay(options: RequestWayOptions): RequestWay {
       if (delivery.subscriptions + placing >= limits.maxSubscriptions) throw new SluiceError('SUBSCRIPTION_LIMIT');
       placing += 1;
       try {
-        const position = await resolvePosition(source, {
-          contract,
-          from: compiled.from,
-          wall: options.wall(),
-          matches: compiled.view.matches,
-          section: (cursor): CursorSection => cursorSection(cursor, contract.name),
-        });
+        const { from, view } = compiled;
+        const position = await positionOf(source, { contract, from, wall: options.wall(), matches: view.matches });
         if (signal.aborted) throw new SluiceError('BAD_REQUEST', 'The subscription was given up before it was placed.');
         refuseWhileClosed();
         // Access may have ended while the position was looked up.

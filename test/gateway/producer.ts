@@ -41,6 +41,16 @@ export class KafkaUser implements AsyncDisposable {
     await admin.disconnect();
   }
 
+  /** What retention does: everything before the offset is gone. */
+  async trim(topic: string, partition: number, offset: number): Promise<void> {
+    const admin = this.kafka.admin();
+    await admin.connect();
+    // The client wants to know the leaders first.
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
+    await admin.disconnect();
+  }
+
   /** Writes readings seq `from` to `to` (exclusive), keyed by id so that they spread over the partitions. */
   async write(topic: string, from: number, to: number, step = 500): Promise<void> {
     if (!this.#connected) {

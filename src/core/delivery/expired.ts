@@ -1,6 +1,7 @@
 /** CURSOR_EXPIRED as one subscription needs it: what is missing for it, and a cursor that moves only those partitions. */
-import { SluiceError } from '../errors.ts';
-import type { Vector } from '../routing/index.ts';
+import type { SluiceError } from '../errors.ts';
+import { expired, type Vector } from '../routing/index.ts';
+import { cursorSection, encodeCursor } from './cursor.ts';
 import type { Range } from './notices.ts';
 
 /**
@@ -23,8 +24,12 @@ export function expiredFor(error: SluiceError, position: Vector, cursorAt: (vect
     return to;
   });
   if (missing.length === 0) return error;
-  return new SluiceError('CURSOR_EXPIRED', undefined, {
-    details: { ...details, missing, resume: cursorAt(resume) },
-    cause: error,
-  });
+  return expired(missing, error.cause).with({ ...details, resume: cursorAt(resume) });
+}
+
+/** The same before there is a subscription: `cursor` is where it was to begin, `product` the name without major. */
+export function expiredAt(error: SluiceError, product: string, cursor: string): SluiceError {
+  if (error.code !== 'CURSOR_EXPIRED') return error;
+  const { incarnation, vector } = cursorSection(cursor, product);
+  return expiredFor(error, vector, (moved) => encodeCursor([{ product, incarnation, vector: moved }]));
 }

@@ -8,6 +8,7 @@ interface Missing {
   readonly to: number;
 }
 
+/** CURSOR_EXPIRED that names what cannot be had; whoever knows the cursor adds `resume`. */
 export function expired(missing: readonly Missing[], cause?: unknown): SluiceError {
   const ranges = missing.map((m) => `partition ${m.partition}: ${m.from} to ${m.to}`).join('; ');
   const held = missing.map((m) => `${m.to} in partition ${m.partition}`).join(', ');

@@ -2,6 +2,7 @@
 import type { Contract, PublicEvent } from '../contract/index.ts';
 import { SluiceError } from '../errors.ts';
 import type { ReplayFrom } from '../view/index.ts';
+import { expired } from './failure.ts';
 import { lookBack } from './look-back.ts';
 import type { Placement, Source, Vector } from './source.ts';
 
@@ -81,7 +82,13 @@ export async function resolvePosition(
         floor?.incarnation === placement.incarnation &&
         floor.vector.some((first, p) => (placement.vector[p] ?? 0) < first)
       ) {
-        throw beyond(depth as number);
+        // What retention took since the source last looked is gone for everybody: that is another answer.
+        const held = (await source.extent(product)).first;
+        const missing = held.flatMap((to, partition) => {
+          const at = placement.vector[partition] ?? to;
+          return at < to ? [{ partition, from: at, to }] : [];
+        });
+        throw missing.length > 0 ? expired(missing) : beyond(depth as number);
       }
       return { placement, short: null };
     }
