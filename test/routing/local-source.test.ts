@@ -1,19 +1,12 @@
-/** The source that reads a log itself, over the embedded log, keeps what a Source promises. */
+/** The source that reads a log itself, over the embedded log and over Kafka, keeps what a Source promises. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { PublicEvent } from '../../src/core/contract/index.ts';
-import type { Observe } from '../../src/core/observe.ts';
 import { createLocalSource, type Reader } from '../../src/core/routing/index.ts';
+import { bed, randomName } from '../bed/index.ts';
+import type { LogUnderTest } from '../log/conformance.ts';
 import { openEmbeddedUnderTest } from '../log/embedded/storage.ts';
-import { sourceConformance } from './source-conformance.ts';
-
-const observe: Observe = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  counter: () => ({ add: () => {} }),
-  gauge: () => ({ set: () => {} }),
-};
+import { kafkaUnderTest, quiet } from '../log/kafka/storage.ts';
+import { type SourceBench, sourceConformance } from './source-conformance.ts';
 
 /** Records are decimal numbers. */
 const reader: Reader = {
@@ -40,15 +33,17 @@ const reader: Reader = {
   }),
 };
 
-sourceConformance('over the embedded log', async () => {
+sourceConformance('over the embedded log', async () => bench(await openEmbeddedUnderTest()));
+sourceConformance('over Kafka', async () => bench(await kafkaUnderTest((await bed().kafka()).bootstrap)));
+
+async function bench(under: LogUnderTest): Promise<SourceBench> {
   const product = 'numbers';
-  const topic = 'numbers';
-  const under = await openEmbeddedUnderTest();
+  const topic = randomName('numbers');
   const { log } = under;
   await log.create(topic, { partitions: 2, cleanup: 'delete' });
   const source = createLocalSource({
     logs: new Map([['test', log]]),
-    observe,
+    observe: quiet,
     wait: async (ms) => void (await wait(ms)),
   });
   source.serve(product, { cluster: 'test', topic, reader });
@@ -75,4 +70,4 @@ sourceConformance('over the embedded log', async () => {
     publishable: (value) => ({ key: `k${value}`, data: { value }, traceparent: null }),
     [Symbol.asyncDispose]: () => under[Symbol.asyncDispose](),
   };
-});
+}
