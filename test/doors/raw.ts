@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { KEY, type TestDoor } from './door.ts';
+import { KEY } from './door.ts';
 
 export interface Frame {
   readonly opcode: number;
@@ -41,6 +41,12 @@ export function text(message: unknown): Buffer {
   return frame(opcodes.text, typeof message === 'string' ? message : JSON.stringify(message));
 }
 
+/** Where a door is: a TestDoor, or any gateway. */
+interface At {
+  readonly port: number;
+  readonly isTls: boolean;
+}
+
 export class RawSocket {
   readonly socket: Socket;
   /** Status line and headers of the answer to the upgrade. */
@@ -68,7 +74,7 @@ export class RawSocket {
   }
 
   static async open(
-    door: TestDoor,
+    door: At,
     options: { readonly protocol?: string | null; readonly headers?: string; readonly path?: string } = {},
   ): Promise<RawSocket> {
     const { protocol = 'graphql-transport-ws', headers = '', path = '/graphql' } = options;
@@ -84,9 +90,9 @@ export class RawSocket {
   }
 
   /** Opened, with the key presented and acknowledged. */
-  static async ready(door: TestDoor): Promise<RawSocket> {
+  static async ready(door: At, key = KEY): Promise<RawSocket> {
     const raw = await RawSocket.open(door);
-    raw.send({ type: 'connection_init', payload: { apiKey: KEY } });
+    raw.send({ type: 'connection_init', payload: { apiKey: key } });
     await raw.message((message) => message['type'] === 'connection_ack');
     return raw;
   }
