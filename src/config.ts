@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { parseDuration } from './core/surface/index.ts';
@@ -162,9 +163,11 @@ interface Source {
   at(path: readonly PropertyKey[]): string;
 }
 
+/** Its contracts are those that Sluice comes with, wherever it is run: they name the demo's clusters, and others do not. */
 function embeddedDefault(): Source {
   const value = {
     site: 'demo',
+    contracts: fileURLToPath(new URL('../schema/contracts', import.meta.url)),
     clusters: {
       aviation: { type: 'embedded', path: './.sluice/aviation.db' },
       seismic: { type: 'embedded', path: './.sluice/seismic.db' },
@@ -208,43 +211,45 @@ function readSource(file: string, cwd: string): Source {
 
 /** SLUICE_LISTEN_PORT=4001 sets listen.port; words of a name are joined by _, so publicUrl is PUBLIC_URL. Cluster names are matched as written in the file. */
 function override(tree: Record<string, unknown>, env: Environment, warnings: string[]): void {
-  const names = new Map<string, readonly string[]>();
-  const add = (path: readonly string[]): void => {
-    names.set(
-      `SLUICE_${path
-        .map((part) =>
-          part
-            .replace(/([a-z])([A-Z])/g, '$1_$2')
-            .replace(/[^A-Za-z0-9]/g, '_')
-            .toUpperCase(),
-        )
-        .join('_')}`,
-      path,
-    );
+  const names = new Map<string, Leaf>();
+  const add = (leaf: Leaf, above: readonly string[] = []): void => {
+    const path = [...above, ...leaf.path];
+    const words = path.map((part) => part.replace(/([a-z])([A-Z])/g, '$1_$2').replace(/[^A-Za-z0-9]/g, '_'));
+    names.set(`SLUICE_${words.join('_').toUpperCase()}`, { path, type: leaf.type });
   };
-  for (const path of leaves(schema)) add(path);
+  for (const leaf of leaves(schema)) add(leaf);
   const clusters = isObject(tree['clusters']) ? Object.entries(tree['clusters']) : [];
   for (const [cluster, options] of clusters) {
     const kind = isObject(options) && options['type'] === 'embedded' ? embeddedOptions : kafkaOptions;
-    for (const path of leaves(kind)) add(['clusters', cluster, ...path]);
-    for (const name of ['mechanism', 'username', 'password', 'token']) add(['clusters', cluster, 'sasl', name]);
+    for (const leaf of leaves(kind)) add(leaf, ['clusters', cluster]);
+    for (const name of ['mechanism', 'username', 'password', 'token'])
+      add({ path: ['sasl', name], type: z.string() }, ['clusters', cluster]);
   }
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith('SLUICE_') || text === undefined || NOT_CONFIGURATION.test(name)) continue;
-    const path = names.get(name);
-    if (path === undefined) {
+    const setting = names.get(name);
+    if (setting === undefined) {
       warnings.push(`the environment sets ${name}, which is no setting${didYouMean(name, names.keys())}`);
       continue;
     }
-    setIn(
-      tree,
-      path,
-      path.at(-1) === 'brokers' ? text.split(',') : text === 'true' ? true : text === 'false' ? false : text,
-    );
+    setIn(tree, setting.path, asTyped(text, setting));
   }
 }
 
-function* leaves(type: z.ZodType, path: readonly string[] = []): Generator<readonly string[]> {
+/** The environment has text alone. */
+function asTyped(text: string, { path, type }: Leaf): unknown {
+  if (path.at(-1) === 'brokers') return text.split(',');
+  if (type instanceof z.ZodNumber && /^-?\d+$/.test(text)) return Number(text);
+  return text === 'true' ? true : text === 'false' ? false : text;
+}
+
+/** A setting that has no settings below it. */
+interface Leaf {
+  readonly path: readonly string[];
+  readonly type: z.ZodType;
+}
+
+function* leaves(type: z.ZodType, path: readonly string[] = []): Generator<Leaf> {
   const inner =
     type instanceof z.ZodDefault || type instanceof z.ZodPrefault || type instanceof z.ZodOptional
       ? type.unwrap()
@@ -252,7 +257,7 @@ function* leaves(type: z.ZodType, path: readonly string[] = []): Generator<reado
   if (inner instanceof z.ZodObject) {
     for (const [name, child] of Object.entries(inner.shape)) yield* leaves(child as z.ZodType, [...path, name]);
   } else {
-    yield path;
+    yield { path, type: inner as z.ZodType };
   }
 }
 
@@ -329,7 +334,7 @@ function keysAt(path: readonly PropertyKey[]): string[] {
     return [...new Set([...Object.keys(kafkaOptions.shape), ...Object.keys(embeddedOptions.shape)])];
   const prefix = path.map(String);
   const known = new Set<string>();
-  for (const leaf of leaves(schema)) {
+  for (const { path: leaf } of leaves(schema)) {
     const next = leaf[prefix.length];
     if (next !== undefined && prefix.every((part, i) => leaf[i] === part)) known.add(next);
   }

@@ -7,7 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { createAccess, journalTopics } from './core/access/index.ts';
-import { type Contract, readContract } from './core/contract/index.ts';
+import type { Contract } from './core/contract/index.ts';
 import { type Clock, createDelivery, type Delivery } from './core/delivery/index.ts';
 import { SluiceError } from './core/errors.ts';
 import type { Journal, Log } from './core/log/index.ts';
@@ -20,7 +20,7 @@ import { startDemoFeed } from './io/demo/index.ts';
 import { createGraphqlDoor } from './io/doors/graphql/index.ts';
 import { createHttpServer, type Health, type HttpServer, type Route } from './io/doors/http/index.ts';
 import { exampleOperation, pageRoute } from './io/doors/page/index.ts';
-import { readContractFiles, watchContracts } from './io/files/index.ts';
+import { watchContracts } from './io/files/index.ts';
 import { createEmbeddedJournal, createEmbeddedLog, type EmbeddedLog } from './io/log/embedded/index.ts';
 import { createKafkaJournal, createKafkaLog } from './io/log/kafka/index.ts';
 import { createObserve, type Observing } from './io/observe/index.ts';
@@ -31,6 +31,8 @@ import { createContractsInForce } from './ways/reload.ts';
 import { createRequestWay } from './ways/request.ts';
 import { createSetAside } from './ways/set-aside.ts';
 import { type StateWay, startState } from './ways/state.ts';
+
+export { checkContracts } from './io/files/index.ts';
 
 /** How often access is confirmed and what has expired is ended. */
 const PULSE_MS = 250;
@@ -79,16 +81,6 @@ export function openJournal(config: Config, observe: Observe): Journal {
   return options.type === 'kafka'
     ? createKafkaJournal({ ...common, options, clientId: `sluice-${config.site}` })
     : createEmbeddedJournal({ ...common, ...options });
-}
-
-/** The good contracts of a directory, for commands that check against them; null where it cannot be read. */
-export async function readContracts(dir: string): Promise<readonly Contract[] | null> {
-  try {
-    const files = await readContractFiles(dir);
-    return files.flatMap(({ file, text }) => (text === null ? [] : (readContract(text, file).contract ?? [])));
-  } catch {
-    return null;
-  }
 }
 
 /**
@@ -209,9 +201,9 @@ export async function startGateway(config: Config, observe: Observe): Promise<Ga
   const { port } = await listen(server, config);
   const url = config.listen.publicUrl ?? localUrl(config, port);
   const pulse = setInterval(() => state.pulse(), PULSE_MS);
-  const feed = config.demo === null ? null : await startDemoFeed({ logs: embedded, observe });
+  const feed = config.demo === null ? null : startDemoFeed({ logs: embedded, observe });
 
-  const ready = Promise.all([state.ready, monitor.allOnce]).then(() => {
+  const ready = Promise.all([state.ready, monitor.allOnce, feed?.begun]).then(() => {
     everReady = true;
     refusal = null;
     observe.info('ready', { products: inForce.contracts().map(({ product }) => product) });

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * The command line: what there is to say, exit codes, and signals. Each command is a file of its own under commands/ and is
  * loaded when it is asked for.
@@ -163,8 +162,8 @@ stateCommand<Omit<CreateGrantArguments, 'contracts' | 'json'>>(
   ],
   async (open, options, config) => {
     const { createAppGrant } = await import('./commands/grant.ts');
-    const { readContracts } = await import('./gateway.ts');
-    return createAppGrant(open, { ...options, contracts: await readContracts(config.contracts) }, out);
+    const { checkContracts } = await import('./gateway.ts');
+    return createAppGrant(open, { ...options, contracts: (await checkContracts(config.contracts)).contracts }, out);
   },
 );
 stateCommand<{ app?: string }>(grant, 'list', 'list grants', [], [appFlag], async (open, options) => {
@@ -199,6 +198,8 @@ try {
     process.stderr.write(`${explain(error)}\n`);
     process.exitCode = 1;
   }
+  // A gateway that cannot start has logs and watchers open already; nothing of them is worth waiting for.
+  process.exit();
 }
 
 /** What went wrong in words; the stack only where nobody foresaw it. */

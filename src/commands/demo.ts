@@ -1,8 +1,9 @@
 /** What the embedded default has beyond a gateway: one application with a key that stays the same, and lines to paste. */
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createApplication, createGrant, createKey } from '../core/access/index.ts';
+import { createApplication, createGrant, createKey, newSecret } from '../core/access/index.ts';
+import { SluiceError } from '../core/errors.ts';
 import type { Gateway } from '../gateway.ts';
 
 const NAME = 'demo';
@@ -34,18 +35,44 @@ export async function provisionDemo(dataDir: string, gateway: Gateway): Promise<
     });
   }
   const file = join(dataDir, 'demo-key');
-  const kept = await readFile(file, 'utf8').catch(() => '');
-  if (kept.trim() !== '' && gateway.knowsKey(kept.trim())) return kept.trim();
-  const { secret } = await state.transact((known) =>
-    createKey(known, circumstances, {
-      application: application.id,
-      ...(kept.trim() === '' ? {} : { secret: kept.trim() }),
-    }),
-  );
-  // Written aside and moved: half a key would be refused for ever.
-  await writeFile(`${file}.new`, `${secret}\n`, { mode: 0o600 });
-  await rename(`${file}.new`, file);
+  const kept = (await readFile(file, 'utf8').catch(() => '')).trim();
+  const isKnown = async (secret: string): Promise<boolean> => {
+    if (gateway.knowsKey(secret)) return true;
+    try {
+      await state.transact((known) => createKey(known, circumstances, { application: application.id, secret }));
+      return true;
+    } catch (thrown) {
+      // It was revoked, or is none; or another process that shares the data has just created it.
+      if (thrown instanceof SluiceError && thrown.details.path === 'secret') return gateway.knowsKey(secret);
+      throw thrown;
+    }
+  };
+  if (kept !== '' && (await isKnown(kept))) return kept;
+  const secret = await keep(file, newSecret(randomBytes), kept);
+  await isKnown(secret);
   return secret;
+}
+
+/** Puts the key into its file, unless another process has been quicker: then its key is the one. `instead`: what is to go. */
+async function keep(file: string, secret: string, instead: string): Promise<string> {
+  const fresh = `${file}.${randomBytes(6).toString('hex')}`;
+  try {
+    if (instead !== '') await rm(file, { force: true });
+    // Written aside and linked: whole or not at all.
+    await writeFile(fresh, `${secret}\n`, { mode: 0o600 });
+    await link(fresh, file);
+    return secret;
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return (await readFile(file, 'utf8')).trim();
+    throw new SluiceError(
+      'UNAVAILABLE',
+      `The demo's key cannot be kept in ${file} (${code}): make its folder writable for this user and free space on its disk.`,
+      { cause: thrown },
+    );
+  } finally {
+    await rm(fresh, { force: true }).catch(() => {});
+  }
 }
 
 /** What a newcomer sees: the URL, the key, one line for curl and one for a WebSocket, which work when pasted. */

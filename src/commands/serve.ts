@@ -1,6 +1,7 @@
 /** `sluice serve`: runs a gateway until it is told to stop. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Config } from '../config.ts';
-import { openObserve, startGateway } from '../gateway.ts';
+import { type Gateway, openObserve, startGateway } from '../gateway.ts';
 import { greeting, provisionDemo } from './demo.ts';
 
 interface Out {
@@ -10,6 +11,7 @@ interface Out {
 
 /** Longest that a drain may take before the process ends all the same. */
 const LAST_RESORT_MS = 9_500;
+const RETRY_MS = 1_000;
 
 /** Resolves with the exit code once the gateway has been drained by SIGTERM or SIGINT. Throws where it cannot start at all. */
 export async function serve(config: Config, out: Out): Promise<number> {
@@ -22,12 +24,7 @@ export async function serve(config: Config, out: Out): Promise<number> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.resolve(signal));
   const gateway = await startGateway(config, observe);
   process.on('SIGHUP', () => gateway.reloadContracts());
-  if (config.demo !== null) {
-    await gateway.ready;
-    const key = await provisionDemo(config.demo.dataDir, gateway);
-    gateway.openGraphiql(key);
-    out.stdout.write(greeting(gateway.url, key));
-  }
+  if (config.demo !== null) void welcome(config.demo.dataDir, gateway, out, stop.promise);
   observe.info('listening', { url: gateway.url, site: config.site });
 
   const signal = await stop.promise;
@@ -38,4 +35,25 @@ export async function serve(config: Config, out: Out): Promise<number> {
   await observe[Symbol.asyncDispose]();
   clearTimeout(lastResort);
   return 0;
+}
+
+/** Tells a newcomer what to paste once that works. What is in the way is said once and tried again: a disk may be mended meanwhile. */
+async function welcome(dataDir: string, gateway: Gateway, out: Out, stopped: Promise<unknown>): Promise<void> {
+  let isOver = false;
+  void stopped.then(() => {
+    isOver = true;
+  });
+  await gateway.ready;
+  for (let said = ''; !isOver; await wait(RETRY_MS, undefined, { ref: false })) {
+    try {
+      const key = await provisionDemo(dataDir, gateway);
+      gateway.openGraphiql(key);
+      out.stdout.write(greeting(gateway.url, key));
+      return;
+    } catch (thrown) {
+      const why = thrown instanceof Error ? thrown.message : String(thrown);
+      if (why !== said && !isOver) out.stderr.write(`${why}\nIt is tried again every second; Ctrl-C stops it.\n`);
+      said = why;
+    }
+  }
 }

@@ -34,6 +34,12 @@ describe('the configuration', () => {
     expect(config.demo).toEqual({ dataDir: join(folder, '.sluice') });
   });
 
+  test('without a file has the contracts that Sluice comes with, wherever it is run', () => {
+    const own = join(import.meta.dirname, '..', '..', 'schema', 'contracts');
+    expect(loadConfig(null, {}, folder).contracts).toBe(own);
+    expect(loadConfig(null, { SLUICE_CONTRACTS: './mine' }, folder).contracts).toBe(join(folder, 'mine'));
+  });
+
   test('needs no more than a cluster, and fills in the rest', () => {
     const config = loadConfig(file(minimal), {}, folder);
     expect(config).toMatchObject({
@@ -95,6 +101,13 @@ describe('the configuration', () => {
     expect(config.listen).toMatchObject({ port: 4001, publicUrl: 'https://events.example.com' });
     expect(config.clusters['main']).toMatchObject({ brokers: ['a:1', 'b:2'] });
     expect(config.access.maxStaleness).toBe(5_000);
+  });
+
+  test('takes numbers from the environment as numbers, and text that looks like one as text', () => {
+    const env = { SLUICE_CLUSTERS_LOCAL_MAX_BYTES: '2000000', SLUICE_STATE_PREFIX: '12345' };
+    const config = loadConfig(file('clusters: {local: {type: embedded, path: ./local.db}}\n'), env, folder);
+    expect(config.clusters['local']).toMatchObject({ maxBytes: 2_000_000 });
+    expect(config.state.prefix).toBe('12345');
   });
 
   test('warns of variables that are no settings, and leaves those of clients and Kubernetes alone', () => {

@@ -5,5 +5,5 @@ export * from './changes.ts';
 export * from './principal.ts';
 export type { ApplicationRecord, GrantRecord, KeyRecord } from './records.ts';
 export { applicationsTopic, contractsTopic, journalTopics } from './records.ts';
-export type { Random } from './secret.ts';
+export { newSecret, type Random } from './secret.ts';
 export { State } from './state.ts';

@@ -31,18 +31,23 @@ const HISTORY_MS = 6 * 3_600_000;
 const LEASE_MS = 5_000;
 const RETRY_MS = 1_000;
 
-/** Creates what is missing and returns once the history is there; feeds until disposed. Errors: LogError where the log cannot be written. */
-export async function startDemoFeed(options: {
+export interface DemoFeed extends AsyncDisposable {
+  /** Resolves when each log has its history, written by this process or another. Never rejects: a log that cannot be written is tried again. */
+  readonly begun: Promise<void>;
+}
+
+/** Creates what is missing and feeds until disposed. */
+export function startDemoFeed(options: {
   readonly logs: ReadonlyMap<string, FedLog>;
   readonly observe: Logger;
-}): Promise<AsyncDisposable> {
+}): DemoFeed {
   const feeds: Feed[] = [];
   for (const stream of STREAMS) {
     const log = options.logs.get(stream.cluster);
     if (log !== undefined) feeds.push(new Feed(stream, log, options.observe));
   }
-  await Promise.all(feeds.map((feed) => feed.begin()));
   return {
+    begun: Promise.all(feeds.map(({ begun }) => begun)).then(() => undefined),
     async [Symbol.asyncDispose]() {
       await Promise.all(feeds.map((feed) => feed.end()));
     },
@@ -50,33 +55,28 @@ export async function startDemoFeed(options: {
 }
 
 class Feed {
+  readonly begun: Promise<void>;
   readonly #stream: Stream;
   readonly #log: FedLog;
   readonly #logger: Logger;
   readonly #lease;
+  readonly #isBegun = Promise.withResolvers<void>();
   #samples: readonly Sample[] | null = null;
   #timer: NodeJS.Timeout | null = null;
   #working: Promise<void> = Promise.resolve();
+  #exists = false;
   #next = 0;
   #ended = false;
+  /** What kept the last turn from feeding: told once. */
+  #trouble = '';
 
   constructor(stream: Stream, log: FedLog, logger: Logger) {
     this.#stream = stream;
     this.#log = log;
     this.#logger = logger;
     this.#lease = log.lease(`feed ${stream.topic}`, LEASE_MS);
-  }
-
-  async begin(): Promise<void> {
-    const { topic, history } = this.#stream;
-    await this.#log.create(topic, { partitions: PARTITIONS, cleanup: 'delete' }).catch((error: unknown) => {
-      if (!(error instanceof LogError && error.kind === 'EXISTS')) throw error;
-    });
-    if (await this.#lease.acquire()) {
-      await this.#find();
-      if (this.#next === 0) await this.#appendHistory(history);
-    }
-    this.#arm(this.#stream.everyMs);
+    this.begun = this.#isBegun.promise;
+    this.#arm(0);
   }
 
   async end(): Promise<void> {
@@ -89,21 +89,41 @@ class Feed {
   #arm(ms: number): void {
     if (this.#ended) return;
     this.#timer = setTimeout(() => {
-      this.#working = this.#feed().then(
-        () => this.#arm(this.#stream.everyMs),
-        (error: unknown) => {
-          this.#logger.warn('the demo cannot be fed', { topic: this.#stream.topic, error });
+      this.#working = this.#turn().then(
+        () => {
+          this.#trouble = '';
+          this.#isBegun.resolve();
+          this.#arm(this.#stream.everyMs);
+        },
+        (thrown: unknown) => {
+          const trouble = thrown instanceof Error ? thrown.message : String(thrown);
+          if (trouble !== this.#trouble)
+            this.#logger.error('The demo cannot be fed; it is tried again and again', { error: trouble });
+          this.#trouble = trouble;
+          // Its file may have been taken away with everything in it.
+          this.#exists = false;
           this.#arm(RETRY_MS);
         },
       );
     }, ms);
   }
 
-  async #feed(): Promise<void> {
+  async #turn(): Promise<void> {
+    if (!this.#exists) await this.#create();
     if (!(await this.#lease.acquire())) return;
     // Another process may have fed since: ends are cheap to ask for.
     await this.#find();
-    await this.#log.append(this.#stream.topic, [this.#record(this.#next)]);
+    if (this.#next === 0) await this.#appendHistory(this.#stream.history);
+    else await this.#log.append(this.#stream.topic, [this.#record(this.#next)]);
+  }
+
+  async #create(): Promise<void> {
+    await this.#log
+      .create(this.#stream.topic, { partitions: PARTITIONS, cleanup: 'delete' })
+      .catch((error: unknown) => {
+        if (!(error instanceof LogError && error.kind === 'EXISTS')) throw error;
+      });
+    this.#exists = true;
   }
 
   /** Which sample comes next: as many have been appended as the ends say. */
@@ -119,7 +139,6 @@ class Feed {
       timestamp: Math.round(now - HISTORY_MS + (i * HISTORY_MS) / count),
     }));
     await this.#log.append(this.#stream.topic, records);
-    this.#next = count;
   }
 
   #record(at: number): AppendRecord {
