@@ -163,7 +163,9 @@ stateCommand<Omit<CreateGrantArguments, 'contracts' | 'json'>>(
   async (open, options, config) => {
     const { createAppGrant } = await import('./commands/grant.ts');
     const { checkContracts } = await import('./gateway.ts');
-    return createAppGrant(open, { ...options, contracts: (await checkContracts(config.contracts)).contracts }, out);
+    // Where the contracts are not at hand, product and restrictions are checked by their form alone.
+    const { files, contracts } = await checkContracts(config.contracts);
+    return createAppGrant(open, { ...options, contracts: files === 0 ? null : contracts }, out);
   },
 );
 stateCommand<{ app?: string }>(grant, 'list', 'list grants', [], [appFlag], async (open, options) => {

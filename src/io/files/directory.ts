@@ -23,7 +23,7 @@ export async function readContractFiles(dir: string): Promise<readonly ContractF
   return files;
 }
 
-async function readContractFile(file: string): Promise<ContractFile> {
+export async function readContractFile(file: string): Promise<ContractFile> {
   try {
     const { size } = await stat(file);
     if (size > maxBytes) return { file, text: null, problem: `the file is larger than ${maxBytes} bytes` };
