@@ -27,7 +27,12 @@ describe('a row', () => {
     expect(faults(`\`${here} › a row\`<br>not held yet: it is new`)).toEqual([]);
   });
 
+  test('may name a test of a suite that test files share', () => {
+    expect(faults('`test/log/conformance/tailing.ts › tailing`')).toEqual([]);
+  });
+
   test.each([
+    ['a file of tests that no test file runs', '`test/soak/main.ts › a soak`', 'no *.test.ts runs test/soak/main.ts'],
     [
       'a file that does not exist',
       '`test/check/nowhere.test.ts › a row`',

@@ -1,6 +1,6 @@
 /** docs/CONFORMANCE.md as rows, and what is wrong with what they name. */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import ts from 'typescript';
 
 export interface Row {
@@ -37,13 +37,37 @@ function holderFault(holder: string, root: string): string | undefined {
   if (/^not held yet: \S/.test(holder)) return undefined;
   const bench = /^bench\/\S+\.bench\.ts$/.test(holder);
   const [file = '', ...titles] = holder.split(' › ');
-  if (!bench && !/^test\/\S+\.test\.ts$/.test(file)) return `"${holder}" names no test, no bench and no reason`;
+  if (!bench && !/^test\/\S+\.ts$/.test(file)) return `"${holder}" names no test, no bench and no reason`;
   if (!existsSync(join(root, file))) return `there is no file ${file}`;
   if (bench) return undefined;
+  if (!file.endsWith('.test.ts') && !suitesOf(root).has(file)) return `no *.test.ts runs ${file}`;
   if (titles.length === 0) return `"${holder}" names no test of the file`;
   const known = titlesIn(readFileSync(join(root, file), 'utf8'));
   const missing = titles.filter((title) => !known.has(title));
   return missing.length === 0 ? undefined : `${file} has no test "${missing.join('", "')}"`;
+}
+
+const suites = new Map<string, ReadonlySet<string>>();
+
+/** Files under test/ that some *.test.ts imports, directly or by way of others: tests that several adapters share stand in such. */
+function suitesOf(root: string): ReadonlySet<string> {
+  const known = suites.get(root);
+  if (known !== undefined) return known;
+  const reached = new Set<string>();
+  const waiting = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => join('test', name));
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    for (const { fileName } of ts.preProcessFile(readFileSync(join(root, file), 'utf8')).importedFiles) {
+      const path = relative(root, join(root, dirname(file), fileName));
+      if (!fileName.startsWith('.') || !path.startsWith('test') || reached.has(path) || !existsSync(join(root, path)))
+        continue;
+      reached.add(path);
+      waiting.push(path);
+    }
+  }
+  suites.set(root, reached);
+  return reached;
 }
 
 /** Titles given to test, it and describe, also by way of .each(...) and the like, in a source text. */

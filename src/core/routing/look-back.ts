@@ -59,9 +59,9 @@ export async function lookBack(
   });
   let examined = 0;
 
-  const extend = async (stem: Stem): Promise<void> => {
+  const extend = async (stem: Stem, most: number): Promise<void> => {
     const to = stem.low;
-    const from = Math.max(stem.floor, to - stem.step);
+    const from = Math.max(stem.floor, to - Math.min(stem.step, most));
     stem.step *= 4;
     const older: PublicEvent[] = [];
     let first: number | null = null;
@@ -84,8 +84,9 @@ export async function lookBack(
     // A partition without a match at hand may still hold a later one, unless all it has left is older than the best.
     const needed = open.filter((stem) => best === null || stem.frontier > (best.matches.at(-1) as PublicEvent).time);
     if (needed.length > 0) {
-      if (examined >= request.budget) break;
-      await Promise.all(needed.map(extend));
+      const share = Math.floor((request.budget - examined) / needed.length);
+      if (share < 1) break;
+      await Promise.all(needed.map((stem) => extend(stem, share)));
       continue;
     }
     if (best === null) break;
