@@ -121,6 +121,10 @@ export function createRequestWay(options: RequestWayOptions): RequestWay {
         },
       },
       recompile: () => {
+        const { product } = placed.operation.view.contract;
+        // Said before the operation is looked at: a schema without the product finds other faults with it.
+        if (!options.contracts().some((contract) => contract.product === product))
+          throw new SluiceError('NOT_FOUND', `The product "${product}" has been withdrawn.`);
         const { view } = compiler.compile(surfaceOf(principal), operation);
         access.authorise(principal, view.contract, 'subscribe');
         return view;
