@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { encodeCursor } from '../../src/core/delivery/index.ts';
+import { cursorSection, encodeCursor } from '../../src/core/delivery/index.ts';
 import { createEmbeddedLog, type EmbeddedLog } from '../../src/io/log/embedded/index.ts';
-import { type GatewayProcess, Site } from './node.ts';
+import { contractText, type GatewayProcess, Site } from './node.ts';
 import { readings } from './producer.ts';
 import { Socket } from './socket.ts';
 
@@ -50,6 +50,7 @@ let key: string;
 
 beforeAll(async () => {
   site = new Site({ main: 'embedded' }, [product]);
+  site.putContract('readings.v2', contractText({ ...product, version: '2.0.0' }));
   log = createEmbeddedLog({ name: 'main', path: join(site.folder, 'main.db'), observe: quiet });
   await log.create(product.topic, { partitions: PARTITIONS, cleanup: 'delete' });
   await log.append(product.topic, [record(1_000, start - 8 * 24 * HOUR)]);
@@ -59,7 +60,7 @@ beforeAll(async () => {
   );
   gateway = await site.start();
   await gateway.ready();
-  key = (await site.partner(['readings'])).key;
+  key = (await site.partner(['readings', 'readings-v2'])).key;
 });
 
 afterAll(async () => {
@@ -134,6 +135,10 @@ describe('where a subscription begins', () => {
     expect(await refusal({ from: { time: new Date(start - 9 * 24 * HOUR).toISOString() } })).toMatchObject({
       extensions: { code: 'REPLAY_LIMIT' },
     });
+    const [event] = await collect(1, { from: { last: 1 } });
+    const { incarnation } = cursorSection(event?.cursor ?? '', product.name);
+    const old = encodeCursor([{ product: product.name, incarnation, vector: [0, 0, 0, 0] }]);
+    expect(await refusal({ from: { cursor: old } })).toMatchObject({ extensions: { code: 'REPLAY_LIMIT' } });
   });
 
   test('a cursor resumes the whole subscription right after its event, under any filter', async () => {
@@ -162,6 +167,19 @@ describe('where a subscription begins', () => {
         .map(({ data }) => data.seq)
         .sort(),
     ).toEqual(odd);
+  });
+
+  test('a cursor crosses the majors of a product that are on one Kafka topic', async () => {
+    const before = await collect(4, { from: { last: 10 } });
+    const after = await collect(6, { from: { cursor: before[3]?.cursor } });
+    await using socket = await Socket.open(gateway.socketUrl, key);
+    const second = live.replace('ReadingFilter', 'ReadingV2Filter').replace('{ readings(', '{ readingsV2(');
+    socket.subscribe('v2', second, { from: { cursor: before[3]?.cursor } });
+    const there = await socket.until(() => {
+      const events = socket.events<ReadingEvent>('v2');
+      return events.length >= 6 ? events : undefined;
+    });
+    expect(there.map(({ data }) => data.seq).sort()).toEqual(after.map(({ data }) => data.seq).sort());
   });
 
   test('a cursor that is cut, altered, or of another product is CURSOR_INVALID, and what cannot be one is refused', async () => {
