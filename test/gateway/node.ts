@@ -74,7 +74,8 @@ export class Site {
   readonly folder = mkdtempSync(join(tmpdir(), 'sluice-site-'));
   readonly contracts = join(this.folder, 'contracts');
   readonly #clusters: Readonly<Record<string, string>>;
-  readonly #prefix = `${randomName('state')}.`;
+  /** Of the Kafka topics that hold the state of record. */
+  readonly prefix = `${randomName('state')}.`;
   readonly #extra: string;
 
   /** `clusters`: name -> bootstrap address, or `embedded`. `extra`: more YAML. */
@@ -99,7 +100,7 @@ export class Site {
     const path = join(this.folder, `sluice-${port}.yaml`);
     writeFileSync(
       path,
-      `listen: {host: 127.0.0.1, port: ${port}}\ncontracts: ./contracts\nclusters:\n${clusters.join('\n')}\nstate: {prefix: ${this.#prefix}}\n${this.#extra}\n`,
+      `listen: {host: 127.0.0.1, port: ${port}}\ncontracts: ./contracts\nclusters:\n${clusters.join('\n')}\nstate: {prefix: ${this.prefix}}\n${this.#extra}\n`,
     );
     return path;
   }
