@@ -164,6 +164,19 @@ describe('matching', () => {
     expect(view.matches(event({ data: { ...event().data, status: 'ARR' } }))).toBe(false);
   });
 
+  test('by the rows of a grant sees the value that the partner is not shown', () => {
+    const rows = { op: 'eq', path: ['customer'], kind: 'string', value: 'ann' } as const;
+    const { view } = compile(
+      'subscription { orders { data { customer } } }',
+      {},
+      createSurface([restrict(orders, { rows })], none),
+    );
+    const order = { orderId: 'o1', customer: 'ann', card: '1' };
+    expect(view.matches(event({ data: order }))).toBe(true);
+    expect(view.matches(event({ data: { ...order, customer: 'bob' } }))).toBe(false);
+    expect(view.serialise(event({ data: order }), '')).not.toContain('ann');
+  });
+
   test('delivers a tombstone only where its key decides', () => {
     const gone = event({ op: 'DELETE', data: null, keyData: { orderId: 'o1' }, key: '["o1","ann"]' });
     const on = (where: string): boolean =>
