@@ -14,7 +14,7 @@ export default defineConfig({
     reporters: ['default', './test/reporter.ts'],
     maxWorkers: 2,
     // A broker that dies and comes back takes seconds, and the machine may be busy.
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 120_000,
     teardownTimeout: 30_000,
   },
