@@ -4,6 +4,6 @@ export * from './attempts.ts';
 export * from './changes.ts';
 export * from './principal.ts';
 export type { ApplicationRecord, GrantRecord, KeyRecord } from './records.ts';
-export { applicationsTopic, contractsTopic, journalTopics } from './records.ts';
+export { journalTopics } from './records.ts';
 export { newSecret, type Random } from './secret.ts';
 export { State } from './state.ts';

@@ -1,4 +1,3 @@
-export { incarnationDigest } from './digest.ts';
 export { expired } from './failure.ts';
 export { createLocalSource, type LocalSource, type Reader, type Served } from './local.ts';
 export { type Look, lookBack } from './look-back.ts';

@@ -1,3 +1,2 @@
-export { type CheckedContracts, checkContracts } from './check.ts';
-export { readContractFiles } from './directory.ts';
+export { checkContracts } from './check.ts';
 export { type ContractSet, type ContractWatch, type WatchOptions, watchContracts } from './watch.ts';

@@ -2,7 +2,6 @@ import { EmbeddedJournal, type EmbeddedJournalConfig } from './journal.ts';
 import { EmbeddedLog, type EmbeddedLogConfig } from './log.ts';
 
 export type { EmbeddedJournal, EmbeddedJournalConfig } from './journal.ts';
-export type { Lease } from './lease.ts';
 export type { EmbeddedLog, EmbeddedLogConfig } from './log.ts';
 
 /** Nothing is opened before first use, so this never fails for the file's sake: `ping` tells, and every call after trouble tries anew. */

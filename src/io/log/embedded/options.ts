@@ -22,5 +22,3 @@ export const embeddedOptions = z.strictObject({
   /** How long a tombstone stays readable after compaction has first passed it (Kafka: delete.retention.ms). */
   tombstoneMs: z.int().min(0).default(86_400_000),
 });
-
-export type EmbeddedOptions = z.infer<typeof embeddedOptions>;
