@@ -49,13 +49,18 @@ export class NodeReader {
   readonly #side: Lane = { name: 'side', maxWaitMs: sideWait, wire: undefined, wake: undefined, covers: new Map() };
   #closed = false;
   #turn = 0;
-  #saidWeak = false;
+  #readsByName = false;
 
   constructor(node: number, context: NodeReaderContext) {
     this.node = node;
     this.#context = context;
     void this.#run(this.#main);
     void this.#run(this.#side);
+  }
+
+  /** Whether the node is one that does not read by topic id. */
+  get readsByName(): boolean {
+    return this.#readsByName;
   }
 
   add(reader: PartitionReader): void {
@@ -122,8 +127,8 @@ export class NodeReader {
     if (this.#closed) return lane.wire.close();
     const version = fetchVersion(lane.wire.versions, this.#context.fetchCeiling);
     if (version === -1) throw new LogError('UNAVAILABLE', `node ${this.node} speaks no Fetch that is known here`);
-    if (version === 11 && !this.#saidWeak) {
-      this.#saidWeak = true;
+    if (version === 11 && !this.#readsByName) {
+      this.#readsByName = true;
       this.#context.observe.warn(
         'a broker does not read by topic id: that a Kafka topic was recreated is noticed only when metadata is refreshed',
         { node: this.node },

@@ -177,7 +177,8 @@ export class Tails {
       this.#timer = undefined;
       this.#listen();
       const wait = this.#dueAt - performance.now();
-      const usual = this.#cluster.ceilings.fetch < 13 ? refreshEveryByName : refreshEvery;
+      const byName = [...this.#nodes.values()].some(({ readsByName }) => readsByName);
+      const usual = byName ? refreshEveryByName : refreshEvery;
       if (this.#tails.size > 0 && !this.#cluster.closed.aborted) this.#lookIn(Math.max(0, Math.min(wait, usual)));
     }
   }
