@@ -27,8 +27,9 @@ describe('a row', () => {
     expect(faults(`\`${here} › a row\`<br>not held yet: it is new`)).toEqual([]);
   });
 
-  test('may name a test of a suite that test files share', () => {
+  test('may name a test of a suite that test files share, and a title as it is put together', () => {
     expect(faults('`test/log/conformance/tailing.ts › tailing`')).toEqual([]);
+    expect(faults('`test/log/conformance.ts › ${' + 'title} is a log`')).toEqual([]);
   });
 
   test.each([

@@ -70,17 +70,22 @@ function suitesOf(root: string): ReadonlySet<string> {
   return reached;
 }
 
-/** Titles given to test, it and describe, also by way of .each(...) and the like, in a source text. */
+/**
+ * Titles given to test, it and describe, also by way of .each(...) and the like, in a source text. One that is put together has
+ * its `${...}` as written.
+ */
 function titlesIn(source: string): Set<string> {
   const titles = new Set<string>();
+  const file = ts.createSourceFile('source.ts', source, ts.ScriptTarget.Latest, true);
   const visit = (node: ts.Node): void => {
     if (ts.isCallExpression(node) && /^(test|it|describe)$/.test(rootOf(node.expression))) {
       const [title] = node.arguments;
       if (title !== undefined && ts.isStringLiteralLike(title)) titles.add(title.text);
+      else if (title !== undefined && ts.isTemplateExpression(title)) titles.add(title.getText(file).slice(1, -1));
     }
     ts.forEachChild(node, visit);
   };
-  visit(ts.createSourceFile('source.ts', source, ts.ScriptTarget.Latest));
+  visit(file);
   return titles;
 }
 
