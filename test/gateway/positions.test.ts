@@ -169,6 +169,16 @@ describe('where a subscription begins', () => {
     ).toEqual(odd);
   });
 
+  test('a cursor names no Kafka topic and no cluster, and holds no secret of the node: any reader of its form can read it', async () => {
+    const [event] = await collect(1, { from: { last: 1 } });
+    const cursor = event?.cursor ?? '';
+    const { incarnation, vector } = cursorSection(cursor, product.name);
+    expect(encodeCursor([{ product: product.name, incarnation, vector }])).toBe(cursor);
+    const { incarnation: inside } = await log.describe(product.topic);
+    const bytes = Buffer.from(cursor, 'base64url').toString('latin1');
+    for (const name of [product.topic, 'main', inside.cluster, inside.topic]) expect(bytes).not.toContain(name);
+  });
+
   test('a cursor crosses the majors of a product that are on one Kafka topic', async () => {
     const before = await collect(4, { from: { last: 10 } });
     const after = await collect(6, { from: { cursor: before[3]?.cursor } });
