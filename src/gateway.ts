@@ -148,7 +148,7 @@ export async function startGateway(config: Config, observe: Observe): Promise<Ga
 
   const monitor = monitorClusters(logs, observe);
   const graphiql: { defaultQuery: string; key?: string } = {
-    defaultQuery: exampleOperation(inForce.contracts().find(({ source: at }) => at !== null) ?? null),
+    defaultQuery: `# Press play.\n${exampleOperation(inForce.contracts().find(({ source: at }) => at !== null) ?? null)}\n`,
   };
   const door = createGraphqlDoor({
     ways,

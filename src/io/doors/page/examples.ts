@@ -7,14 +7,14 @@ export interface Example {
   readonly code: string;
 }
 
-/** A subscription to the product that selects a few scalar fields, on one line. */
+/** A subscription to the product that selects a few scalar fields, laid out over lines. */
 export function exampleOperation(contract: Contract | null): string {
-  if (contract === null) return 'subscription { yourProduct { cursor topic time } }';
+  if (contract === null) return 'subscription {\n  yourProduct {\n    cursor topic time\n  }\n}';
   const scalars = contract.fields
     .filter(({ type }: Field) => !['object', 'array', 'map'].includes(type.kind))
-    .slice(0, 3);
-  const data = scalars.length === 0 ? '' : ` data { ${scalars.map(({ name }) => name).join(' ')} }`;
-  return `subscription { ${contract.fieldName}(from: {last: 5}) { cursor topic time${data} } }`;
+    .slice(0, 4);
+  const data = scalars.length === 0 ? '' : `\n    data { ${scalars.map(({ name }) => name).join(' ')} }`;
+  return `subscription {\n  ${contract.fieldName}(from: {last: 5}) {\n    cursor topic time${data}\n  }\n}`;
 }
 
 export function examples(contract: Contract | null, url: string): readonly Example[] {
@@ -26,7 +26,7 @@ export function examples(contract: Contract | null, url: string): readonly Examp
       label: 'curl',
       code: `curl -N ${url}/graphql -H "Authorization: Bearer $SLUICE_API_KEY" \\
   -H 'Accept: text/event-stream' -H 'Content-Type: application/json' \\
-  -d '${JSON.stringify({ query: operation })}'`,
+  -d '${JSON.stringify({ query: operation.replace(/\s+/g, ' ') })}'`,
     },
     {
       id: 'typescript',
@@ -39,9 +39,8 @@ const client = createClient({
   connectionParams: { apiKey: process.env.SLUICE_API_KEY },
 });
 
-for await (const { data } of client.iterate({ query: '${operation}' })) {
-  console.log(data);
-}`,
+const query = \`${operation}\`;
+for await (const { data } of client.iterate({ query })) console.log(data);`,
     },
     {
       id: 'python',
@@ -56,8 +55,9 @@ transport = WebsocketsTransport(
     init_payload={"apiKey": os.environ["SLUICE_API_KEY"]},
     subprotocols=["graphql-transport-ws"],
 )
+query = gql("""${operation}""")
 with Client(transport=transport) as session:
-    for event in session.subscribe(gql('${operation}')):
+    for event in session.subscribe(query):
         print(event)`,
     },
   ];

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Contract } from '../../../core/contract/index.ts';
 import { examples } from './examples.ts';
-import { script, style } from './look.ts';
+import { mark, script, style } from './look.ts';
 
 export { exampleOperation } from './examples.ts';
 
@@ -64,17 +64,18 @@ function renderPage(options: PageOptions): Page {
 <body>
 <a class="skip" href="#products">Skip to the products</a>
 <header>
-<p class="name">Sluice <span>${escapeHtml(site)}</span></p>
+<p class="name">${mark}Sluice <span>${escapeHtml(site)}</span></p>
 <h1>Events as they happen, and none of them lost</h1>
 <p>This gateway serves data products: streams of events, each with an owner, a schema and a promise. Subscribe over GraphQL,
 on a WebSocket or with plain HTTP. Every event carries a <code>cursor</code>; reconnect with the last one you have and you
 continue right after it.</p>
-<p><a class="button" href="/graphql">${open ? 'Open GraphiQL and press play' : 'Open GraphiQL'}</a></p>
+<p class="go"><a class="button" href="/graphql">${open ? 'Open GraphiQL and press play' : 'Open GraphiQL'}</a>
+<a href="#how">How to subscribe in code</a></p>
 </header>
 <main>
 <section id="products" aria-labelledby="products-title">
 <h2 id="products-title">Products</h2>
-${products === null ? keyForm() : products.map(product).join('\n') || '<p>No product is served yet.</p>'}
+${products === null ? keyForm() : `<div class="products">\n${products.map(product).join('\n') || '<p>No product is served yet.</p>'}\n</div>`}
 </section>
 ${subscribe(products?.[0] ?? null, url, open)}
 </main>
@@ -98,11 +99,12 @@ ${subscribe(products?.[0] ?? null, url, open)}
 }
 
 function product(contract: Contract): string {
-  const { title, product: name, version, status, owner, description, templateText, sla } = contract;
+  const { title, product: name, version, status, owner, description, templateText, fields, sla } = contract;
   const facts = [
     ['Owner', owner],
     ['Version', `${version} (${status})`],
     ['Topics', templateText === '' ? null : templateText],
+    ['Fields', fields.map((field) => field.name).join(' ')],
     [
       'Promise',
       sla.map(({ property, value, unit }) => `${property} ${value}${unit === null ? '' : ` ${unit}`}`).join(', ') ||
@@ -111,7 +113,9 @@ function product(contract: Contract): string {
   ].flatMap(([term, text]) =>
     text == null
       ? []
-      : [`<dt>${term}</dt><dd>${term === 'Topics' ? `<code>${escapeHtml(text)}</code>` : escapeHtml(text)}</dd>`],
+      : [
+          `<dt>${term}</dt><dd>${term === 'Topics' || term === 'Fields' ? `<code>${escapeHtml(text).replaceAll('/', '/<wbr>')}</code>` : escapeHtml(text)}</dd>`,
+        ],
   );
   return `<article>
 <h3>${escapeHtml(title)} <code>${escapeHtml(name)}</code></h3>
@@ -126,7 +130,7 @@ function keyForm(): string {
 <input id="key" name="key" type="password" autocomplete="off" required>
 <button type="submit">Show my products</button>
 </form>
-<div id="mine" role="status"></div>`;
+<div id="mine" class="products" role="status"></div>`;
 }
 
 function subscribe(contract: Contract | null, url: string, open: boolean): string {
@@ -140,13 +144,12 @@ function subscribe(contract: Contract | null, url: string, open: boolean): strin
   const panels = codes
     .map(
       ({ id, label, code }) => `<div role="tabpanel" id="code-${id}" aria-labelledby="tab-${id}">
-<h3>${label}</h3>
-<button type="button" class="copy" data-copy="text-${id}">Copy</button>
+<div class="bar"><h3>${label}</h3><button type="button" class="copy" data-copy="text-${id}">Copy</button></div>
 <pre tabindex="0"><code id="text-${id}">${escapeHtml(code)}</code></pre>
 </div>`,
     )
     .join('\n');
-  return `<section aria-labelledby="how-title">
+  return `<section id="how" aria-labelledby="how-title">
 <h2 id="how-title">How to subscribe</h2>
 <p>You need an API key, sent as <code>Authorization: Bearer</code>, as <code>X-API-Key</code>, or in the WebSocket's
 <code>connection_init</code>.${open ? ' The demo printed one in the terminal: <code>export SLUICE_API_KEY=…</code>' : ' The owner of a product grants it.'}</p>
