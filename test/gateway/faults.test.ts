@@ -205,7 +205,15 @@ describe('a cluster that goes and comes', () => {
     expect((await gateway.ask(key, '{ products { name } }')).status).toBe(200);
   });
 
-  test('does not keep a node from draining while it is gone', async () => {
+  test('keeps no node from draining while it is gone: whoever waits for it is told, too', async () => {
+    const sockets = await Promise.all([mixed, stateful].map(({ gateway, key }) => Socket.open(gateway.socketUrl, key)));
+    const waiting = sockets.flatMap((socket, i) =>
+      (i === 0 ? ['here', 'there'] : ['here']).map((id) => ({ socket, id })),
+    );
+    for (const { socket, id } of waiting) {
+      socket.subscribe(id, live(id));
+      await socket.ready(id);
+    }
     await kafka.brokers[0]?.kill();
     await Promise.all(
       [mixed, stateful].map(async ({ gateway, metrics }) => {
@@ -215,6 +223,15 @@ describe('a cluster that goes and comes', () => {
         expect(Date.now() - since).toBeLessThan(10_000);
       }),
     );
+    for (const { socket, id } of waiting) {
+      const end = await socket.message((message) => message.type === 'error' && message.id === id);
+      expect(problemOf(end).extensions).toMatchObject({ code: 'DRAINING', cursor: expect.any(String) });
+      expect((await socket.closed).code).toBe(1012);
+    }
+    // One that was never ready goes as quickly.
+    await using never = await stateful.site.start();
+    await never.line(({ msg }) => /does not answer/.test(msg));
+    expect(await never.stop()).toEqual({ code: 0, signal: null });
   });
 });
 

@@ -22,6 +22,7 @@ const PARTITIONS = 3;
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const product = readings();
 const doomed = readings({ name: 'doomed', type: 'DoomedEvent', template: 'doomed/{region}' });
+const absent = readings({ name: 'absent', type: 'AbsentEvent', template: 'absent/{region}' });
 const live = (name: string, more = ''): string =>
   `subscription ($from: ReplayFrom) { ${name}(from: $from) { cursor data { seq ${more} } } }`;
 
@@ -48,14 +49,14 @@ const size = (threshold: number): string =>
   `{name: size, logicalType: string, physicalType: string, required: true, transformLogic: 'source.seq >= ${threshold} ? "big" : "small"'}`;
 
 beforeAll(async () => {
-  site = new Site({ main: 'embedded' }, [product, doomed]);
+  site = new Site({ main: 'embedded' }, [product, doomed, absent]);
   log = createEmbeddedLog({ name: 'main', path: join(site.folder, 'main.db'), observe: quiet });
   for (const { topic } of [product, doomed]) await log.create(topic, { partitions: PARTITIONS, cleanup: 'delete' });
   const port = await freePort();
   metrics = new Metrics(port);
   gateway = await site.start({ env: { SLUICE_TELEMETRY_METRICS_PORT: String(port) } });
   await gateway.ready();
-  key = (await site.partner(['readings', 'doomed'])).key;
+  key = (await site.partner(['readings', 'doomed', 'absent'])).key;
   socket = await Socket.open(gateway.socketUrl, key);
   socket.subscribe('whole', live('readings'));
   await socket.ready('whole');
@@ -217,6 +218,40 @@ test("a product that is removed ends its subscriptions with NOT_FOUND and their 
   socket.subscribe('back', live('doomed'), { from: { cursor: problem.extensions.cursor } });
   const events = await until('back', (all) => (all.length > 0 ? all : undefined));
   expect(events.map(({ data }) => data.seq)).toEqual([2]);
+});
+
+test('a contract whose Kafka topic is not there is UNAVAILABLE to partners and named to operators, until it is there', async () => {
+  const refused = async (id: string): Promise<Problem> => {
+    socket.subscribe(id, live('absent'));
+    const { payload } = await socket.message((message) => message.type === 'error' && message.id === id);
+    return (payload as [Problem])[0];
+  };
+  for (const id of ['a1', 'a2']) {
+    const problem = await refused(id);
+    expect(problem.extensions.code).toBe('UNAVAILABLE');
+    expect(problem.message).not.toContain(absent.topic);
+  }
+  const told = gateway.lines.filter(({ msg }) => msg === 'the source cannot be read');
+  expect(told).toMatchObject([{ level: 'warn', product: 'absent', cluster: 'main', kind: 'UNKNOWN_TOPIC' }]);
+  expect(told[0]?.['error']).toContain(absent.topic);
+  await log.create(absent.topic, { partitions: 1, cleanup: 'delete' });
+  socket.subscribe('there', live('absent'));
+  await socket.ready('there');
+  await gateway.line(({ msg }) => msg === 'the source can be read again');
+  await log.append(absent.topic, [{ key: null, value: Buffer.from('{"id":"a","seq":7,"region":"eu"}') }]);
+  await until('there', (events) => (events.length === 1 ? true : undefined));
+});
+
+test('a contract that names another Kafka topic resets its live subscriptions, and new ones read the other', async () => {
+  const other = `${absent.topic}-other`;
+  await log.create(other, { partitions: 1, cleanup: 'delete' });
+  await log.append(other, [{ key: null, value: Buffer.from('{"id":"a","seq":8,"region":"eu"}') }]);
+  site.putContract('absent', contractText({ ...absent, topic: other, version: '1.1.0' }));
+  const { payload } = await socket.message(({ type, id }) => type === 'error' && id === 'there');
+  expect((payload as [Problem])[0].extensions).toMatchObject({ code: 'SOURCE_RESET', cursor: expect.any(String) });
+  socket.subscribe('other', live('absent'), { from: { earliest: true } });
+  const [event] = await until('other', (events) => (events.length > 0 ? events : undefined));
+  expect(event?.data.seq).toBe(8);
 });
 
 test('through all of which each live subscription has received every event once', async () => {

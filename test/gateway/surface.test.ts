@@ -310,18 +310,18 @@ describe('publish', () => {
 
   test('names the path of what breaks the contract, and writes nothing', async () => {
     const before = (await recordsOf(log, topic)).length;
-    const wrong: readonly (readonly [unknown, RegExp, RegExp])[] = [
-      [{ ...input, price: '123456789012345678901234567890' }, /PAYLOAD_INVALID|BAD_REQUEST/, /price/],
-      [{ ...input, price: '0.123456789012345678901' }, /PAYLOAD_INVALID|BAD_REQUEST/, /price/],
-      [{ ...input, big: '9223372036854775808' }, /PAYLOAD_INVALID|BAD_REQUEST/, /big/],
-      [{ ...input, seq: 'x' }, /BAD_REQUEST/, /seq/],
-      [{ ...input, nope: 1 }, /BAD_REQUEST/, /nope/],
-      [{ id: 'a', region: 'eu', seq: 1 }, /BAD_REQUEST/, /big/],
+    const wrong: readonly (readonly [unknown, string, string])[] = [
+      [{ ...input, price: '123456789012345678901234567890' }, 'PAYLOAD_INVALID', 'input.price'],
+      [{ ...input, price: '0.123456789012345678901' }, 'PAYLOAD_INVALID', 'input.price'],
+      [{ ...input, big: '9223372036854775808' }, 'BAD_REQUEST', 'input.big'],
+      [{ ...input, seq: 'x' }, 'BAD_REQUEST', 'input.seq'],
+      [{ ...input, nope: 1 }, 'BAD_REQUEST', '"nope"'],
+      [{ id: 'a', region: 'eu', seq: 1 }, 'BAD_REQUEST', '"big"'],
     ];
     for (const [each, code, place] of wrong) {
       const { errors } = await publish(each);
-      expect(errors?.[0]?.extensions?.['code']).toMatch(code);
-      expect(errors?.[0]?.message).toMatch(place);
+      expect(errors?.[0]?.extensions?.['code']).toBe(code);
+      expect(errors?.[0]?.message).toContain(place);
     }
     expect(await recordsOf(log, topic)).toHaveLength(before);
   });

@@ -61,6 +61,8 @@ export function createLocalSource(options: {
   const { logs, observe, wait } = options;
   const served = new Map<string, Served>();
   const heard = new Map<string, Heard>();
+  /** Products whose source could not be read when it was last asked for, and why. */
+  const unreadable = new Map<string, string>();
   const flights = new Map<string, Flight<Shape>>();
   /** The last answer for a time with slack, per product. */
   const asked = new Map<string, { readonly time: number; readonly placement: Placement }>();
@@ -98,9 +100,22 @@ export function createLocalSource(options: {
       });
       flights.set(key, flight);
     }
-    return flight.join().catch((error: unknown) => {
-      throw publicError(error, []);
-    });
+    return flight.join().then(
+      (found) => {
+        if (unreadable.delete(product)) observe.info('the source can be read again', { product, cluster: at.cluster });
+        return found;
+      },
+      (error: unknown) => {
+        // Once for each kind of trouble: many ask, and each is told by an error of its own.
+        const kind = error instanceof LogError ? error.kind : 'INTERNAL';
+        if (unreadable.get(product) !== kind) {
+          const why = error instanceof Error ? error.message : String(error);
+          observe.warn('the source cannot be read', { product, cluster: at.cluster, kind, error: why });
+        }
+        unreadable.set(product, kind);
+        throw publicError(error, []);
+      },
+    );
   };
 
   const toScan = (product: string, digest: string, reader: Reader, scan: LogScan, live: boolean): Scan => {
@@ -163,6 +178,7 @@ export function createLocalSource(options: {
   return {
     serve(product, next) {
       asked.delete(product);
+      unreadable.delete(product);
       if (next === null) served.delete(product);
       else served.set(product, next);
     },
