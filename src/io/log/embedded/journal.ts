@@ -102,12 +102,18 @@ export class EmbeddedJournal implements Journal {
 
   /** Waits while the log cannot be reached, as long as this journal lives. */
   async #waiting<T>(attempt: () => Promise<T>): Promise<T> {
+    let said = '';
     for (;;) {
       try {
         return await attempt();
       } catch (error) {
         if (this.#closed || !(error instanceof LogError) || error.kind !== 'UNAVAILABLE') throw error;
-        this.#config.observe.warn('The state of record cannot be reached; waiting.', { error: error.message });
+        // Said once: it is tried again for as long as it takes.
+        if (error.message !== said) {
+          const { name: cluster, observe } = this.#config;
+          observe.warn('The state of record cannot be reached; waiting.', { cluster, error: error.message });
+        }
+        said = error.message;
         await delay(retryMs);
       }
     }

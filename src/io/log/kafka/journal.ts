@@ -60,6 +60,7 @@ class KafkaJournal implements Journal {
   }
 
   async follow(apply: (record: JournalRecord) => void, lost: (error: Error) => void): Promise<Following> {
+    let said = '';
     for (;;) {
       try {
         await this.#createMissing();
@@ -72,7 +73,12 @@ class KafkaJournal implements Journal {
       } catch (error) {
         const failure = asLogError(error, 'state of record');
         if (this.#closing.signal.aborted || failure.kind !== 'UNAVAILABLE') throw failure;
-        this.#config.observe.warn('The state of record cannot be reached; waiting.', { error: failure.message });
+        // Said once: it is tried four times a second for as long as it takes.
+        if (failure.message !== said) {
+          const { name: cluster, observe } = this.#config;
+          observe.warn('The state of record cannot be reached; waiting.', { cluster, error: failure.message });
+        }
+        said = failure.message;
         await this.#pause(retryMs);
       }
     }
