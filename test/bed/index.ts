@@ -15,6 +15,7 @@ export { runJava } from './java.ts';
 export { type Broker, type KafkaCluster, type KafkaVersion, kafkaVersions, startKafka } from './kafka.ts';
 export { odcsSchemaPath } from './odcs.ts';
 export { freePort, randomName } from './ports.ts';
+export { pythonWith } from './python.ts';
 export { type RedisServer, startRedis } from './redis.ts';
 export type { SharedKafka, SharedRedis } from './set.ts';
 

@@ -56,9 +56,8 @@ transport = WebsocketsTransport(
     subprotocols=["graphql-transport-ws"],
 )
 query = gql("""${operation}""")
-with Client(transport=transport) as session:
-    for event in session.subscribe(query):
-        print(event)`,
+for event in Client(transport=transport).subscribe(query):
+    print(event)`,
     },
   ];
 }
