@@ -1,9 +1,10 @@
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Log } from '../../src/core/log/index.ts';
 import { createEmbeddedLog, type EmbeddedLog } from '../../src/io/log/embedded/index.ts';
 import { bed, randomName } from '../bed/index.ts';
-import { openLog } from '../log/kafka/storage.ts';
+import { openLog, withAdmin } from '../log/kafka/storage.ts';
 import { contractText, type GatewayProcess, Site } from './node.ts';
 import { KafkaUser } from './producer.ts';
 import { recordsOf } from './records.ts';
@@ -67,6 +68,7 @@ const record = (seq: number, more: Partial<Thing & { region: string }> & { raw?:
   return { key: id, value };
 };
 
+let bootstrap: string;
 let site: Site;
 let gateway: GatewayProcess;
 let user: KafkaUser;
@@ -78,7 +80,7 @@ let latecomer: string;
 
 const bulk = randomName('bulk');
 beforeAll(async () => {
-  const { bootstrap } = await bed().kafka();
+  bootstrap = (await bed().kafka()).bootstrap;
   user = new KafkaUser(bootstrap);
   log = openLog(bootstrap);
   await user.createTopic(topic, PARTITIONS);
@@ -458,5 +460,44 @@ describe('notices', () => {
     await write(400_000, 400_001, 'needle');
     await eventsOf<BulkEvent>(socket, 1);
     expect(payloads(socket)[0]?.extensions?.sluice.notices).toMatchObject([{ code: 'SHORT', found: 0 }]);
+  });
+});
+
+describe('partitions that are added', () => {
+  test('join live subscriptions and old cursors from their first offset, and publishing uses them as other clients do', async () => {
+    await using socket = await opened(live(), { topic: 'things/grown/>' });
+    const before = await socket.ready('s');
+    await withAdmin(bootstrap, (admin) =>
+      admin.createPartitions({ topicPartitions: [{ topic, count: PARTITIONS + 3 }] }),
+    );
+    // A client that writes before the new partitions have leaders writes the others twice.
+    while ((await log.extents(topic).catch(() => [])).length < PARTITIONS + 3) await pause(25);
+    await using fresh = new KafkaUser(bootstrap);
+    const seqs = Array.from({ length: 40 }, (_, i) => 5_000 + i);
+    await fresh.send(
+      topic,
+      seqs.map((seq) => record(seq, { region: 'grown', id: `g${seq}` })),
+    );
+    expect([...seqsOf(await eventsOf(socket, 40))].sort()).toEqual(seqs);
+    await using resumed = await opened(live(), { topic: 'things/grown/>', from: { cursor: before } });
+    expect([...seqsOf(await eventsOf(resumed, 40))].sort()).toEqual(seqs);
+    // The same ids again, by publishing: each key is where it was.
+    for (const seq of seqs.slice(0, 12)) {
+      const input = { id: `g${seq}`, region: 'grown', seq: seq + 1_000, big: '1' };
+      const { errors } = await gateway.ask(
+        key,
+        'mutation ($input: ThingInput!) { publishThing(input: $input) { cursor } }',
+        { input },
+      );
+      expect(errors).toBeUndefined();
+    }
+    const partitions = new Map<string, Set<number>>();
+    for (const { key: name, partition } of await recordsOf(log, topic)) {
+      if (!/^g5\d{3}$/.test(String(name))) continue;
+      partitions.set(String(name), (partitions.get(String(name)) ?? new Set()).add(partition));
+    }
+    expect([...partitions.values()].every((where) => where.size === 1)).toBe(true);
+    expect(Math.max(...[...partitions.values()].flatMap((where) => [...where]))).toBeGreaterThanOrEqual(PARTITIONS);
+    await eventsOf(socket, 52);
   });
 });
