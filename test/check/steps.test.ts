@@ -11,7 +11,10 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-const lawful = { 'src/main.ts': "import { greeting } from './core/greeting.ts';\n\nprocess.stdout.write(greeting);\n" };
+const lawful = {
+  'src/sluice.js': "await import('./main.ts');\n",
+  'src/main.ts': "import { greeting } from './core/greeting.ts';\n\nprocess.stdout.write(greeting);\n",
+};
 const greeting = "export const greeting = 'hello';\n";
 
 describe('a check', () => {
