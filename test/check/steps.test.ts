@@ -12,7 +12,6 @@ afterAll(() => {
 });
 
 const lawful = {
-  'src/sluice.js': "await import('./main.ts');\n",
   'src/main.ts': "import { greeting } from './core/greeting.ts';\n\nprocess.stdout.write(greeting);\n",
 };
 const greeting = "export const greeting = 'hello';\n";
@@ -92,7 +91,10 @@ function runIn(
   folders.push(folder);
   for (const file of ['tsconfig.json', 'biome.json', 'knip.json']) cpSync(join(root, file), join(folder, file));
   // Dependencies that the few files here do not use are not what is looked for.
-  writeFileSync(join(folder, 'package.json'), '{\n  "name": "planted",\n  "type": "module"\n}\n');
+  writeFileSync(
+    join(folder, 'package.json'),
+    '{\n  "name": "planted",\n  "type": "module",\n  "bin": "src/main.ts"\n}\n',
+  );
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
