@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../bed/index.ts';
+import { freePort } from '../bed/ports.ts';
 import { Terminal } from './terminal.ts';
 
 const root = join(import.meta.dirname, '..', '..');

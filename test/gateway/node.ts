@@ -183,8 +183,11 @@ export class GatewayProcess implements AsyncDisposable {
         this.#wake();
       });
     }
+    const endWithRun = (): void => void this.child.kill('SIGKILL');
+    process.once('exit', endWithRun);
     this.#ended = new Promise((resolve) => {
       this.child.on('close', (code, signal) => {
+        process.off('exit', endWithRun);
         this.#over = true;
         this.#wake();
         resolve({ code, signal });
