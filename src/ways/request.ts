@@ -13,6 +13,7 @@ import { createSurface, type Surface, type SurfaceHandlers } from '../core/surfa
 import type { Compiler, Operation } from '../core/view/index.ts';
 import type { RequestWay, Session } from './ports.ts';
 import { positionOf } from './position.ts';
+import { openSession } from './session.ts';
 
 export interface RequestWayOptions {
   readonly access: Access;
@@ -141,30 +142,4 @@ const uncharged: Gate = { charge: () => {} };
 
 function short(found: number): { readonly code: 'SHORT'; readonly message: string; readonly found: number } {
   return { code: 'SHORT', message: `The bounded look-back ended after ${found} matching events.`, found };
-}
-
-function openSession(
-  principal: Principal,
-  surfaceOf: (principal: Principal) => Surface,
-  access: Access,
-  closed: () => void,
-): Session {
-  const listening: (() => void)[] = [];
-  let live = true;
-  return {
-    principal,
-    get surface() {
-      return surfaceOf(principal);
-    },
-    onEnded(ended) {
-      // After its subscriptions, which listen for the same, have been told with their cursors.
-      listening.push(access.onPrincipalEnded(principal, (error) => queueMicrotask(() => ended(error))));
-    },
-    close() {
-      if (!live) return;
-      live = false;
-      for (const stop of listening.splice(0)) stop();
-      closed();
-    },
-  };
 }
