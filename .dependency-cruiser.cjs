@@ -6,13 +6,7 @@
 const coreOrder = ['log', 'contract', 'surface', 'access', 'view', 'routing', 'usage', 'delivery'];
 
 /** Packages and built-in modules that the core may use: pure functions, nothing that opens or waits for anything. */
-const corePackages = [
-  'graphql',
-  '@graphql-tools/schema',
-  'zod',
-  'yaml',
-  '@marcbachmann/cel-js',
-];
+const corePackages = ['graphql', '@graphql-tools/schema', 'zod', 'yaml', '@marcbachmann/cel-js'];
 const coreBuiltins = ['crypto', 'zlib', 'buffer'];
 
 /** Packages that only one place may know. */
