@@ -76,7 +76,7 @@ describe('the guard', () => {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     const [{ pids, folders }] = (await once(run, 'message')) as [{ pids: number[]; folders: string[] }];
-    expect(pids.length).toBe(2);
+    expect(pids.length).toBe(3);
     expect(pids.every(runs)).toBe(true);
     const ended = once(run, 'exit');
     end(run);

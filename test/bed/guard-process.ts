@@ -8,6 +8,8 @@ import { closeSync, openSync, rmSync } from 'node:fs';
 import type { FromGuard, ToGuard } from './guard.ts';
 
 const servers = new Map<number, ChildProcess>();
+/** Processes that the run started itself. */
+const adopted = new Set<number>();
 const folders = new Set<string>();
 let ending = false;
 
@@ -39,6 +41,7 @@ function end(): void {
   if (ending) return;
   ending = true;
   for (const pid of servers.keys()) signalGroup(pid, 'SIGKILL');
+  for (const pid of adopted) killAdopted(pid);
   leaveWhenAllEnded();
 }
 
@@ -57,10 +60,24 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
+/** One that leads a group goes with its group. */
+function killAdopted(pid: number): void {
+  for (const target of [-pid, pid]) {
+    try {
+      process.kill(target, 'SIGKILL');
+      return;
+    } catch {
+      // It leads no group, or it has ended.
+    }
+  }
+}
+
 process.on('message', (message: ToGuard) => {
   if (message.do === 'spawn' && !ending) start(message);
   else if (message.do === 'signal') signalGroup(message.pid, message.signal);
   else if (message.do === 'own') folders.add(message.folder);
+  else if (message.do === 'adopt') adopted.add(message.pid);
+  else if (message.do === 'release') adopted.delete(message.pid);
 });
 process.on('disconnect', end);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);

@@ -15,7 +15,8 @@ export interface ServerCommand {
 export type ToGuard =
   | ({ readonly do: 'spawn'; readonly id: number } & ServerCommand)
   | { readonly do: 'signal'; readonly pid: number; readonly signal: NodeJS.Signals }
-  | { readonly do: 'own'; readonly folder: string };
+  | { readonly do: 'own'; readonly folder: string }
+  | { readonly do: 'adopt' | 'release'; readonly pid: number };
 
 export type FromGuard =
   | { readonly did: 'spawn'; readonly id: number; readonly pid?: number; readonly error?: string }
@@ -98,8 +99,21 @@ function open(): Channel {
 /** A folder for servers' files, removed with them. */
 export async function serverFolder(stem: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), `sluice-${stem}-`));
-  open().process.send({ do: 'own', folder } satisfies ToGuard);
+  ownFolder(folder);
   return folder;
+}
+
+/** Has a folder removed when this process ends. */
+export function ownFolder(folder: string): void {
+  open().process.send({ do: 'own', folder } satisfies ToGuard);
+}
+
+/** Has a process that this one started, and its group if it leads one, end with this one at the latest. Call what is returned once it has ended. */
+export function adopt(pid: number | undefined): () => void {
+  if (pid === undefined) return () => {};
+  const { process: guard } = open();
+  guard.send({ do: 'adopt', pid } satisfies ToGuard);
+  return () => void (guard.connected && guard.send({ do: 'release', pid } satisfies ToGuard));
 }
 
 export async function startServer(command: ServerCommand): Promise<Server> {

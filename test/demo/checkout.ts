@@ -2,6 +2,7 @@
 import { cpSync, mkdtempSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ownFolder } from '../bed/guard.ts';
 import { freePort } from '../bed/ports.ts';
 import { Terminal } from './terminal.ts';
 
@@ -21,6 +22,7 @@ export class Checkout {
   readonly folder = mkdtempSync(join(tmpdir(), 'sluice-checkout-'));
 
   constructor() {
+    ownFolder(this.folder);
     for (const part of ['package.json', '.npmrc', 'src', 'schema'])
       cpSync(join(root, part), join(this.folder, part), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(this.folder, 'node_modules'));

@@ -1,5 +1,6 @@
 /** A program at a terminal: what it prints can be waited for, and everything that it started ends with it. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { adopt } from '../bed/guard.ts';
 
 export interface Ended {
   readonly code: number | null;
@@ -13,7 +14,6 @@ export class Terminal implements AsyncDisposable {
   readonly ended: Promise<Ended>;
   #over: Ended | null = null;
   readonly #waiting = new Set<() => void>();
-  readonly #endWithRun = (): void => this.#killAll();
 
   /** `env` is laid over the environment of the run, less everything that configures Sluice. */
   constructor(program: string, args: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}) {
@@ -24,7 +24,7 @@ export class Terminal implements AsyncDisposable {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    process.once('exit', this.#endWithRun);
+    const release = adopt(this.child.pid);
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
       this.#wake();
@@ -35,6 +35,7 @@ export class Terminal implements AsyncDisposable {
     });
     this.ended = new Promise((resolve) => {
       this.child.on('close', (code, signal) => {
+        release();
         this.#over = { code, signal };
         resolve(this.#over);
         this.#wake();
@@ -72,7 +73,6 @@ export class Terminal implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#killAll();
     await this.ended;
-    process.off('exit', this.#endWithRun);
   }
 
   #killAll(): void {

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Client, createClient, type ExecutionResult } from 'graphql-ws';
 import WebSocket from 'ws';
+import { adopt } from '../bed/guard.ts';
 import { freePort, randomName } from '../bed/ports.ts';
 
 const main = new URL('../../src/main.ts', import.meta.url).pathname;
@@ -183,11 +184,10 @@ export class GatewayProcess implements AsyncDisposable {
         this.#wake();
       });
     }
-    const endWithRun = (): void => void this.child.kill('SIGKILL');
-    process.once('exit', endWithRun);
+    const release = adopt(this.child.pid);
     this.#ended = new Promise((resolve) => {
       this.child.on('close', (code, signal) => {
-        process.off('exit', endWithRun);
+        release();
         this.#over = true;
         this.#wake();
         resolve({ code, signal });
