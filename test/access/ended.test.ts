@@ -41,7 +41,9 @@ describe('what ends is told', () => {
 
   test('a closed application to its grants first, then to its principals, then that surfaces changed', () => {
     rewrite('application', partner.application, { state: 'CLOSED' });
-    expect(told).toEqual(['parcels GRANT_ENDED', 'orders GRANT_ENDED', 'principal UNAUTHENTICATED', 'changed']);
+    // Grants of one moment come in the order of their random ids.
+    expect(told.slice(0, 2).sort()).toEqual(['orders GRANT_ENDED', 'parcels GRANT_ENDED']);
+    expect(told.slice(2)).toEqual(['principal UNAUTHENTICATED', 'changed']);
   });
 
   test.each([
