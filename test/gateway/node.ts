@@ -78,6 +78,7 @@ export class Site {
   /** Of the Kafka topics that hold the state of record. */
   readonly prefix = `${randomName('state')}.`;
   readonly #extra: string;
+  readonly #nodes: GatewayProcess[] = [];
 
   /** `clusters`: name -> bootstrap address, or `embedded`. `extra`: more YAML. */
   constructor(clusters: Readonly<Record<string, string>>, products: readonly ProductSpec[], extra = '') {
@@ -111,6 +112,7 @@ export class Site {
   ): Promise<GatewayProcess> {
     const port = options.port ?? (await freePort());
     const gateway = new GatewayProcess(['serve', '--config', this.config(port)], port, this.folder, options.env);
+    this.#nodes.push(gateway);
     return gateway;
   }
 
@@ -129,6 +131,8 @@ export class Site {
     for (const product of products) {
       grants.push((await this.command<{ id: string }>('grant', 'create', '--app', app.id, '--product', product)).id);
     }
+    // A node hears of what a command has written a moment after the command has returned.
+    for (const node of this.#nodes) await node.shows(key.secret, products);
     return { app: app.id, keyId: key.id, key: key.secret, grants };
   }
 }
@@ -242,6 +246,18 @@ export class GatewayProcess implements AsyncDisposable {
       connectionParams: { apiKey: key },
       retryAttempts: 0,
     });
+  }
+
+  /** Resolves once the key is shown the products, or at once where the node is not ready, has ended, or refuses to answer. */
+  async shows(key: string, products: readonly string[]): Promise<void> {
+    const isReady = (): boolean => !this.#over && this.lines.some(({ msg }) => msg === 'ready');
+    while (isReady()) {
+      const answer = await this.ask<{ products: { name: string }[] }>(key, '{ products { name } }').catch(() => null);
+      if (answer === null || answer.status >= 500) return;
+      const shown = answer.data?.products.map(({ name }) => name) ?? [];
+      if (answer.status === 200 && products.every((product) => shown.includes(product))) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
   }
 
   /** A query or mutation over HTTP. */

@@ -67,7 +67,8 @@ export class Socket implements AsyncDisposable {
   /** The cursor that the ready pong of a subscription told. */
   async ready(id: string): Promise<string> {
     return this.until(() => {
-      for (const { type, payload } of this.messages) {
+      for (const { type, payload, id: of } of this.messages) {
+        if (type === 'error' && of === id) throw new Error(`${id} was refused: ${JSON.stringify(payload)}`);
         const cursor =
           type === 'pong'
             ? (payload as { sluice?: { ready?: Record<string, string> } })?.sluice?.ready?.[id]

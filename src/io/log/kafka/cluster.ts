@@ -104,8 +104,8 @@ export class Cluster {
       if (state !== undefined) return state;
       const errorCode = found?.errorCode ?? code.UNKNOWN_TOPIC_OR_PARTITION;
       const error = protocolError(errorCode, `Kafka topic ${topic}`);
-      // A node may learn of a new Kafka topic a moment after the one that created it: unknown is asked once more.
-      const patience = error.kind === 'UNAVAILABLE' ? attempts : 2;
+      // A node may learn of a new Kafka topic a moment after the one that created it: unknown is asked a few times.
+      const patience = error.kind === 'UNAVAILABLE' ? attempts : 4;
       if (error.kind === 'UNKNOWN_TOPIC') this.#topics.delete(topic);
       if (attempt >= patience || error.kind === 'UNAUTHORISED') throw error;
       await this.pause(100 * attempt);
