@@ -145,6 +145,12 @@ module.exports = {
       { path: '^src/gateway\\.ts$' },
     ),
     error(
+      'upstream-behind-gateway',
+      'Where a node reads from is part of the wiring: what needs it asks gateway.ts.',
+      { path: '^src/', pathNot: '^src/gateway\\.ts$' },
+      { path: '^src/upstream\\.ts$' },
+    ),
+    error(
       'commands-last',
       'Nothing imports the command line but itself.',
       { path: '^src/', pathNot: '^src/(main\\.ts$|commands/)' },

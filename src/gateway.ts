@@ -3,40 +3,33 @@
  */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { performance } from 'node:perf_hooks';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Config } from './config.ts';
-import { createAccess, journalTopics } from './core/access/index.ts';
+import { createAccess } from './core/access/index.ts';
 import type { Contract } from './core/contract/index.ts';
-import { type Clock, createDelivery, type Delivery } from './core/delivery/index.ts';
+import { createDelivery, type Delivery } from './core/delivery/index.ts';
 import { SluiceError } from './core/errors.ts';
-import type { Journal, Log } from './core/log/index.ts';
 import type { Observe } from './core/observe.ts';
-import { createLocalSource } from './core/routing/index.ts';
 import type { SurfaceHandlers } from './core/surface/index.ts';
 import { createCompiler } from './core/view/index.ts';
 import { jsonCodec } from './io/codec/json.ts';
-import { startDemoFeed } from './io/demo/index.ts';
 import { createGraphqlDoor } from './io/doors/graphql/index.ts';
 import { createHttpServer, type Health, type HttpServer, type Route } from './io/doors/http/index.ts';
 import { exampleOperation, pageRoute } from './io/doors/page/index.ts';
 import { watchContracts } from './io/files/index.ts';
-import { createEmbeddedJournal, createEmbeddedLog, type EmbeddedLog } from './io/log/embedded/index.ts';
-import { createKafkaJournal, createKafkaLog } from './io/log/kafka/index.ts';
 import { createObserve, type Observing } from './io/observe/index.ts';
+import { clock, openUpstream, type Upstream } from './upstream.ts';
 import { createHistoryWay } from './ways/history.ts';
 import type { ExecutionContext } from './ways/ports.ts';
 import { createPublishWay } from './ways/publish.ts';
 import { createContractsInForce } from './ways/reload.ts';
 import { createRequestWay } from './ways/request.ts';
-import { createSetAside } from './ways/set-aside.ts';
 import { type StateWay, startState } from './ways/state.ts';
 
 export { checkContracts } from './io/files/index.ts';
+export { openJournal } from './upstream.ts';
 
 /** How often access is confirmed and what has expired is ended. */
 const PULSE_MS = 250;
-const PING_MS = 2_000;
 
 export interface Gateway {
   /** As people on this machine, or partners by `publicUrl`, reach it. */
@@ -53,15 +46,6 @@ export interface Gateway {
   drain(): Promise<void>;
 }
 
-const clock: Clock = {
-  now: () => performance.now(),
-  soon: (task) => void setImmediate(task),
-  after(ms, task) {
-    const timer = setTimeout(task, ms);
-    return () => clearTimeout(timer);
-  },
-};
-
 /** Logs and metrics as the configuration says. The demo is quiet, unless told otherwise: its output is for a newcomer. */
 export function openObserve(config: Config, pretty: boolean): Promise<Observing> {
   return createObserve({
@@ -73,53 +57,29 @@ export function openObserve(config: Config, pretty: boolean): Promise<Observing>
   });
 }
 
-/** The state of record, on the cluster that the configuration names: for a gateway, and for commands beside it. */
-export function openJournal(config: Config, observe: Observe): Journal {
-  const { cluster: name, prefix } = config.state;
-  const options = clusterOptions(config, name);
-  const common = { name, prefix, topics: journalTopics, clock: clock.now, observe };
-  return options.type === 'kafka'
-    ? createKafkaJournal({ ...common, options, clientId: `sluice-${config.site}` })
-    : createEmbeddedJournal({ ...common, ...options });
-}
-
 /**
  * Listens and returns; what it needs of clusters and files comes in by itself, and `ready` tells. Throws where it can never
  * work: the address is taken, a certificate cannot be read.
  */
-export async function startGateway(config: Config, observe: Observe): Promise<Gateway> {
-  const logs = new Map<string, Log>();
-  const embedded = new Map<string, EmbeddedLog>();
-  for (const name of Object.keys(config.clusters)) {
-    const options = clusterOptions(config, name);
-    if (options.type === 'kafka') {
-      logs.set(name, createKafkaLog({ name, options, observe, clientId: `sluice-${config.site}` }));
-    } else {
-      const log = createEmbeddedLog({ name, ...options, observe });
-      logs.set(name, log);
-      embedded.set(name, log);
-    }
-  }
+export async function startGateway(
+  config: Config,
+  observe: Observe,
+  upstream: Upstream = openUpstream(config, observe),
+): Promise<Gateway> {
   let refusal: SluiceError | null = new SluiceError('UNAVAILABLE', 'The gateway is starting: try again.');
 
-  const source = createLocalSource({ logs, observe, wait: (ms) => wait(ms) });
+  const { source, journal } = upstream;
   const delivery = createDelivery({ source, clock, observe, limits: config.delivery });
   const access = createAccess({ clock: clock.now, wall: Date.now, maxStaleness: config.access.maxStaleness, observe });
   delivery.hold(true);
-  const journal = openJournal(config, observe);
   const state = startState({ journal, access, clock, observe, onStale: (stale) => delivery.hold(stale) });
 
   const inForce = createContractsInForce({
-    source,
+    serve: (product, served) => upstream.serve(product, served),
     delivery,
     codecs: [jsonCodec],
     observe,
-    setAside: createSetAside({
-      log: logs.get(config.state.cluster) as Log,
-      topic: `${config.state.prefix}rejected`,
-      clock,
-      observe,
-    }),
+    setAside: upstream.setAside,
   });
   const files = await watch({
     dir: config.contracts,
@@ -146,7 +106,6 @@ export async function startGateway(config: Config, observe: Observe): Promise<Ga
     refusing: () => refusal,
   });
 
-  const monitor = monitorClusters(logs, observe);
   const graphiql: { defaultQuery: string; key?: string } = {
     defaultQuery: `# Press play.\n${exampleOperation(inForce.contracts().find(({ source: at }) => at !== null) ?? null)}\n`,
   };
@@ -168,10 +127,10 @@ export async function startGateway(config: Config, observe: Observe): Promise<Ga
     body: {
       status: !everReady
         ? 'starting'
-        : monitor.down().length > 0 || access.stale || files.current().broken.length > 0
+        : Object.values(upstream.clusters()).includes('down') || access.stale || files.current().broken.length > 0
           ? 'degraded'
           : 'ready',
-      clusters: monitor.states(),
+      clusters: upstream.clusters(),
       contracts: {
         serving: inForce.contracts().filter(({ source: at }) => at !== null).length,
         broken: files.current().broken.map(({ file, serving, findings }) => ({
@@ -201,9 +160,8 @@ export async function startGateway(config: Config, observe: Observe): Promise<Ga
   const { port } = await listen(server, config);
   const url = config.listen.publicUrl ?? localUrl(config, port);
   const pulse = setInterval(() => state.pulse(), PULSE_MS);
-  const feed = config.demo === null ? null : startDemoFeed({ logs: embedded, observe });
 
-  const ready = Promise.all([state.ready, monitor.allOnce, feed?.begun]).then(() => {
+  const ready = Promise.all([state.ready, upstream.ready]).then(() => {
     everReady = true;
     refusal = null;
     observe.info('ready', { products: inForce.contracts().map(({ product }) => product) });
@@ -231,12 +189,9 @@ export async function startGateway(config: Config, observe: Observe): Promise<Ga
       drainDelivery(delivery);
       await server.drain();
       clearInterval(pulse);
-      monitor.stop();
       await files.close();
-      await feed?.[Symbol.asyncDispose]();
       await state[Symbol.asyncDispose]();
-      await journal[Symbol.asyncDispose]();
-      await Promise.all([...logs.values()].map((log) => log[Symbol.asyncDispose]()));
+      await upstream[Symbol.asyncDispose]();
     },
   };
 }
@@ -255,12 +210,6 @@ async function watch(options: Parameters<typeof watchContracts>[0]): ReturnType<
       `The contracts in ${options.dir} cannot be read (${why}): set "contracts" to their directory.`,
     );
   }
-}
-
-function clusterOptions(config: Config, name: string): Config['clusters'][string] {
-  const options = config.clusters[name];
-  if (options === undefined) throw new Error(`the configuration has no cluster ${name}`);
-  return options;
 }
 
 function readTls(config: Config): { tls?: { cert: Buffer; key: Buffer } } {
@@ -284,46 +233,4 @@ async function listen(server: HttpServer, config: Config): Promise<{ readonly po
 function localUrl(config: Config, port: number): string {
   const host = ['0.0.0.0', '::'].includes(config.listen.host) ? 'localhost' : config.listen.host;
   return `${config.listen.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
-
-interface Monitor {
-  /** Resolves when each cluster has answered once. */
-  readonly allOnce: Promise<void>;
-  states(): Readonly<Record<string, 'up' | 'down'>>;
-  down(): readonly string[];
-  stop(): void;
-}
-
-/** Asks every cluster for a sign of life, and says when one goes or comes back. */
-function monitorClusters(logs: ReadonlyMap<string, Log>, observe: Observe): Monitor {
-  const up = new Map<string, boolean>();
-  const stopping = new AbortController();
-  const watch = async (name: string, log: Log, first: () => void): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      const error = await log.ping().then(
-        () => null,
-        (thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown))),
-      );
-      if (stopping.signal.aborted) return;
-      if ((error === null) !== up.get(name)) {
-        if (error !== null)
-          observe.error('cluster does not answer; it is tried again and again', {
-            cluster: name,
-            error: error.message,
-          });
-        else if (up.has(name)) observe.info('cluster answers again', { cluster: name });
-      }
-      up.set(name, error === null);
-      observe.gauge('sluice_cluster_up', { cluster: name }).set(error === null ? 1 : 0);
-      if (error === null) first();
-      await wait(PING_MS, undefined, { signal: stopping.signal }).catch(() => {});
-    }
-  };
-  const once = [...logs].map(([name, log]) => new Promise<void>((resolve) => void watch(name, log, resolve)));
-  return {
-    allOnce: Promise.all(once).then(() => undefined),
-    states: () => Object.fromEntries([...logs.keys()].map((name) => [name, up.get(name) === true ? 'up' : 'down'])),
-    down: () => [...logs.keys()].filter((name) => up.get(name) !== true),
-    stop: () => stopping.abort(),
-  };
 }

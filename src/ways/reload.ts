@@ -5,7 +5,7 @@
 import { type Codec, type CompiledContract, type Contract, compileContract } from '../core/contract/index.ts';
 import type { Delivery } from '../core/delivery/index.ts';
 import type { Observe } from '../core/observe.ts';
-import type { LocalSource } from '../core/routing/index.ts';
+import type { Served } from '../core/routing/index.ts';
 import { eventReader, type SetAside } from './event.ts';
 
 export interface ContractsInForce {
@@ -22,13 +22,14 @@ interface InForce {
 }
 
 export function createContractsInForce(options: {
-  readonly source: LocalSource;
+  /** Puts a product in force at the source, or takes it away. */
+  readonly serve: (product: string, served: Served | null) => void;
   readonly delivery: Pick<Delivery, 'reload'>;
   readonly codecs: readonly Codec[];
   readonly observe: Observe;
   readonly setAside: SetAside;
 }): ContractsInForce {
-  const { source, delivery, observe } = options;
+  const { delivery, observe } = options;
   let inForce: ReadonlyMap<string, InForce> = new Map();
   let contracts: readonly Contract[] = [];
   let last: Promise<void> = Promise.resolve();
@@ -48,8 +49,8 @@ export function createContractsInForce(options: {
     const gone = [...inForce.keys()].filter((product) => !compiled.has(product));
     inForce = compiled;
     contracts = [...compiled.values()].map(({ contract }) => contract);
-    for (const [i, [product]] of changes.entries()) source.serve(product, readers[i] ?? null);
-    for (const product of gone) source.serve(product, null);
+    for (const [i, [product]] of changes.entries()) options.serve(product, readers[i] ?? null);
+    for (const product of gone) options.serve(product, null);
     for (const product of [...changes.map(([name]) => name), ...gone]) delivery.reload(product);
     tell(
       changes.map(([, { contract }]) => contract),
@@ -57,10 +58,7 @@ export function createContractsInForce(options: {
     );
   };
 
-  const prepare = async (
-    contract: Contract,
-    compiled: CompiledContract,
-  ): Promise<Parameters<LocalSource['serve']>[1]> => {
+  const prepare = async (contract: Contract, compiled: CompiledContract): Promise<Served | null> => {
     const at = contract.source;
     if (at === null) return null;
     const codec = options.codecs.find((candidate) => candidate.formats.includes(at.format));

@@ -1,0 +1,135 @@
+/**
+ * Where a node has its events and its state from: here, its own clusters, each behind the log and journal ports. A second part of
+ * the wiring, so that gateway.ts is the same whoever reads.
+ */
+import { performance } from 'node:perf_hooks';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Config } from './config.ts';
+import { journalTopics } from './core/access/index.ts';
+import type { Clock } from './core/delivery/index.ts';
+import type { Journal, Log } from './core/log/index.ts';
+import type { Observe } from './core/observe.ts';
+import { createLocalSource, type Served, type Source } from './core/routing/index.ts';
+import { startDemoFeed } from './io/demo/index.ts';
+import { createEmbeddedJournal, createEmbeddedLog, type EmbeddedLog } from './io/log/embedded/index.ts';
+import { createKafkaJournal, createKafkaLog } from './io/log/kafka/index.ts';
+import type { SetAside } from './ways/event.ts';
+import { createSetAside } from './ways/set-aside.ts';
+
+const PING_MS = 2_000;
+
+export interface Upstream extends AsyncDisposable {
+  readonly source: Source;
+  /** Puts a product in force at the source, replaces it, or takes it away (null). */
+  serve(product: string, served: Served | null): void;
+  readonly journal: Journal;
+  readonly setAside: SetAside;
+  /** Resolves when everything that is needed has answered once. */
+  readonly ready: Promise<void>;
+  /** Whether each cluster answers now. */
+  clusters(): Readonly<Record<string, 'up' | 'down'>>;
+}
+
+export const clock: Clock = {
+  now: () => performance.now(),
+  soon: (task) => void setImmediate(task),
+  after(ms, task) {
+    const timer = setTimeout(task, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** The state of record, on the cluster that the configuration names: for a gateway, and for commands beside it. */
+export function openJournal(config: Config, observe: Observe): Journal {
+  const { cluster: name, prefix } = config.state;
+  const options = clusterOptions(config, name);
+  const common = { name, prefix, topics: journalTopics, clock: clock.now, observe };
+  return options.type === 'kafka'
+    ? createKafkaJournal({ ...common, options, clientId: `sluice-${config.site}` })
+    : createEmbeddedJournal({ ...common, ...options });
+}
+
+/** The clusters of the configuration, read by this process. */
+export function openUpstream(config: Config, observe: Observe): Upstream {
+  const logs = new Map<string, Log>();
+  const embedded = new Map<string, EmbeddedLog>();
+  for (const name of Object.keys(config.clusters)) {
+    const options = clusterOptions(config, name);
+    if (options.type === 'kafka') {
+      logs.set(name, createKafkaLog({ name, options, observe, clientId: `sluice-${config.site}` }));
+    } else {
+      const log = createEmbeddedLog({ name, ...options, observe });
+      logs.set(name, log);
+      embedded.set(name, log);
+    }
+  }
+  const source = createLocalSource({ logs, observe, wait: (ms) => wait(ms) });
+  const journal = openJournal(config, observe);
+  const monitor = monitorClusters(logs, observe);
+  const feed = config.demo === null ? null : startDemoFeed({ logs: embedded, observe });
+  return {
+    source,
+    serve: (product, served) => source.serve(product, served),
+    journal,
+    setAside: createSetAside({
+      log: logs.get(config.state.cluster) as Log,
+      topic: `${config.state.prefix}rejected`,
+      clock,
+      observe,
+    }),
+    ready: Promise.all([monitor.allOnce, feed?.begun]).then(() => undefined),
+    clusters: monitor.states,
+    async [Symbol.asyncDispose]() {
+      monitor.stop();
+      await feed?.[Symbol.asyncDispose]();
+      await journal[Symbol.asyncDispose]();
+      await Promise.all([...logs.values()].map((log) => log[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+function clusterOptions(config: Config, name: string): Config['clusters'][string] {
+  const options = config.clusters[name];
+  if (options === undefined) throw new Error(`the configuration has no cluster ${name}`);
+  return options;
+}
+
+interface Monitor {
+  /** Resolves when each cluster has answered once. */
+  readonly allOnce: Promise<void>;
+  states(): Readonly<Record<string, 'up' | 'down'>>;
+  stop(): void;
+}
+
+/** Asks every cluster for a sign of life, and says when one goes or comes back. */
+function monitorClusters(logs: ReadonlyMap<string, Log>, observe: Observe): Monitor {
+  const up = new Map<string, boolean>();
+  const stopping = new AbortController();
+  const watch = async (name: string, log: Log, first: () => void): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      const error = await log.ping().then(
+        () => null,
+        (thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown))),
+      );
+      if (stopping.signal.aborted) return;
+      if ((error === null) !== up.get(name)) {
+        if (error !== null)
+          observe.error('cluster does not answer; it is tried again and again', {
+            cluster: name,
+            error: error.message,
+          });
+        else if (up.has(name)) observe.info('cluster answers again', { cluster: name });
+      }
+      up.set(name, error === null);
+      observe.gauge('sluice_cluster_up', { cluster: name }).set(error === null ? 1 : 0);
+      if (error === null) first();
+      await wait(PING_MS, undefined, { signal: stopping.signal }).catch(() => {});
+    }
+  };
+  const once = [...logs].map(([name, log]) => new Promise<void>((resolve) => void watch(name, log, resolve)));
+  return {
+    allOnce: Promise.all(once).then(() => undefined),
+    states: () => Object.fromEntries([...logs.keys()].map((name) => [name, up.get(name) === true ? 'up' : 'down'])),
+    stop: () => stopping.abort(),
+  };
+}
