@@ -7,7 +7,7 @@ import { encodeCursor, expiredFor } from '../core/delivery/index.ts';
 import { asSluiceError, SluiceError } from '../core/errors.ts';
 import { mergeByTime, type Placement, type Source } from '../core/routing/index.ts';
 import type { HistoryArguments, HistoryPage } from '../core/surface/index.ts';
-import { compileMatcher, eventNode, parseReplayFrom, type ReplayFrom } from '../core/view/index.ts';
+import { createFilter, eventNode, parseReplayFrom, type ReplayFrom } from '../core/view/index.ts';
 import type { ExecutionContext } from './ports.ts';
 import { positionOf } from './position.ts';
 
@@ -29,7 +29,8 @@ export function createHistoryWay(options: {
     const from = checkArguments(args);
     const topic = args.topic == null ? null : parseTopicFilter(args.topic);
     const where = parsePredicate(contract, args.where, 'where');
-    const matches = compileMatcher(contract, topic, where);
+    const filter = createFilter(contract, topic, where);
+    const matches = (event: PublicEvent): boolean => filter.matches(event);
     const [{ placement }, extent] = await Promise.all([
       positionOf(source, { contract, from, wall: wall(), matches }),
       source.extent(contract.product),

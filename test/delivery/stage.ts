@@ -147,6 +147,16 @@ export function viewOf(options: ViewOptions = {}): View {
     kind: options.batch === undefined ? 'stream' : 'batch',
     topic: null,
     where: null,
+    filter: {
+      key: name,
+      topic: null,
+      topics: null,
+      rows: null,
+      // What a test gives is a function: to be asked of every event.
+      where: options.matches === undefined ? null : { op: 'isNull', path: ['value'], value: false },
+      matches,
+      holds: matches,
+    },
     usesCursor: true,
     matches,
     serialise: options.serialise ?? ((event, cursor) => `{"data":{"event":${text(event, cursor)}}}`),

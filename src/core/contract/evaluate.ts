@@ -29,15 +29,36 @@ const fragments = { gt: '> 0', gte: '>= 0', lt: '< 0', lte: '<= 0' } as const;
 const plainKinds: ReadonlySet<ScalarKind> = new Set(['string', 'int', 'number', 'date']);
 const signs = { gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
 
+function accessOf(path: readonly string[]): string {
+  return path.map((name, index) => `${index === 0 ? 'data' : '?.'}[${JSON.stringify(name)}]`).join('');
+}
+
+type OverData<Result> = (constants: readonly unknown[], startsWith: typeof starts) => (data: PublicData) => Result;
+
+/**
+ * Compiled by their text, which holds no operand: all predicates of one shape share one function with the operands as its closure,
+ * so that it is compiled once, and as fast for the one that is asked once a minute as for the others. Forgotten all at once when many.
+ */
+const shapes = new Map<string, OverData<unknown>>();
+const maxShapes = 1_000;
+/** Characters; longer ones are rare, and alike more rarely still. */
+const maxShapeText = 2_000;
+
+function compileOver<Result>(expression: string): OverData<Result> {
+  let make = shapes.get(expression);
+  if (make === undefined) {
+    make = new Function('constants', 'starts', `'use strict'; return (data) => ${expression};`) as OverData<unknown>;
+    if (shapes.size >= maxShapes) shapes.clear();
+    if (expression.length <= maxShapeText) shapes.set(expression, make);
+  }
+  return make as OverData<Result>;
+}
+
 class Generator {
   readonly constants: unknown[] = [];
 
   private constant(value: unknown): string {
     return `constants[${this.constants.push(value) - 1}]`;
-  }
-
-  private access(path: readonly string[]): string {
-    return path.map((name, index) => `${index === 0 ? 'data' : '?.'}[${JSON.stringify(name)}]`).join('');
   }
 
   expression(predicate: Predicate): string {
@@ -50,7 +71,7 @@ class Generator {
       case 'not':
         return `!${this.expression(predicate.of)}`;
       case 'isNull':
-        return `(${this.access(predicate.path)} ${predicate.value ? '==' : '!='} null)`;
+        return `(${accessOf(predicate.path)} ${predicate.value ? '==' : '!='} null)`;
       case 'in':
         return this.among(predicate);
       default:
@@ -60,7 +81,7 @@ class Generator {
 
   private among({ path, value }: Extract<Predicate, { op: 'in' }>): string {
     const values = this.constant(new Set(value));
-    return `${values}.has(${this.access(path)})`;
+    return `${values}.has(${accessOf(path)})`;
   }
 
   private comparison({
@@ -69,7 +90,7 @@ class Generator {
     kind,
     value,
   }: Extract<Predicate, { op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte' | 'prefix' }>): string {
-    const member = this.access(path);
+    const member = accessOf(path);
     const operand = this.constant(value);
     if (op === 'eq') return `(${member} === ${operand})`;
     if (op === 'ne') return `(${member} !== ${operand})`;
@@ -87,12 +108,13 @@ function starts(value: unknown, prefix: string): boolean {
 export function compilePredicate(predicate: Predicate): (event: PublicEvent) => boolean {
   const generator = new Generator();
   const expression = generator.expression(predicate);
-  const make = new Function('constants', 'starts', `'use strict'; return (data) => ${expression};`) as (
-    constants: readonly unknown[],
-    startsWith: typeof starts,
-  ) => (data: PublicData) => boolean;
-  const holds = make(generator.constants, starts);
+  const holds = compileOver<boolean>(expression)(generator.constants, starts);
   return (event) => (event.data !== null ? holds(event.data) : decidePredicate(predicate, event.keyData) === true);
+}
+
+/** What a comparison of this path compares, of an event with data: null or undefined where it or anything above it is null. */
+export function compileRead(path: readonly string[]): (data: PublicData) => unknown {
+  return compileOver<unknown>(accessOf(path))([], starts);
 }
 
 /**
@@ -127,8 +149,11 @@ export function decidePredicate(predicate: Predicate, known: PublicData | null):
   }
 }
 
-/** Public keys are required fields in required objects: what lies above a known value is not null. */
-function knownAt(known: PublicData | null, path: readonly string[]): unknown {
+/**
+ * What a comparison of this path compares, of a deleted event; undefined: not known. Public keys are required fields in required
+ * objects: what lies above a known value is not null.
+ */
+export function knownAt(known: PublicData | null, path: readonly string[]): unknown {
   let value: unknown = known ?? undefined;
   for (const name of path) {
     if (value === null) return null;

@@ -3,7 +3,7 @@
 export { checkCatalogue } from './catalogue.ts';
 export * from './codec.ts';
 export { type CompiledContract, compileContract } from './compile.ts';
-export { compilePredicate, decidePredicate } from './evaluate.ts';
+export { compilePredicate, compileRead, decidePredicate, knownAt } from './evaluate.ts';
 export { parseTopicFilter, type TopicFilter, topicMatches } from './filter.ts';
 export { formatFindings } from './findings.ts';
 export { compileLayout } from './layout.ts';

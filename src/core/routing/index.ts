@@ -1,6 +1,8 @@
 export { expired } from './failure.ts';
 export { createLocalSource, type LocalSource, type Reader, type Served } from './local.ts';
 export { type Look, lookBack } from './look-back.ts';
+export { isSelective } from './match/lookups.ts';
+export { MatchIndex } from './match/match-index.ts';
 export { type MergedEvent, mergeByTime } from './merge.ts';
 export { type Position, resolvePosition } from './position.ts';
 export * from './source.ts';

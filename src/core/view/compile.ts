@@ -15,6 +15,7 @@ import {
 import {
   type Contract,
   type Predicate,
+  type PublicEvent,
   parsePredicate,
   parseTopicFilter,
   type TopicFilter,
@@ -23,9 +24,9 @@ import { SluiceError } from '../errors.ts';
 import { canonicalText, type Surface, type SurfaceField } from '../surface/index.ts';
 import { MAX_ERRORS, prepare, type Subscription } from './document.ts';
 import { asOperationError, classified, fault, placed } from './failure.ts';
+import { createFilter, type Filter } from './filter.ts';
 import { checkVariables } from './limits.ts';
 import { Lru } from './lru.ts';
-import { compileMatcher } from './matcher.ts';
 import { parseMaxDelay, parseMaxEvents, parseReplayFrom } from './position.ts';
 import { Collector, type Selection } from './selection.ts';
 import { compileBatchSerialiser, compileSerialiser } from './serialiser.ts';
@@ -37,10 +38,11 @@ export interface Compiler {
   compile(surface: Surface, operation: Operation): CompiledOperation;
 }
 
-/** `cacheSize` bounds both the documents and the views that are kept. */
+/** `cacheSize` bounds the documents, the views and the filters that are kept, each. */
 export function createCompiler(options: { readonly limits: OperationLimits; readonly cacheSize: number }): Compiler {
   const documents = new Lru<Subscription>(options.cacheSize);
   const views = new Lru<View>(options.cacheSize);
+  const filters = new Lru<Filter>(options.cacheSize);
 
   function prepared(surface: Surface, operation: Operation): Subscription {
     if (typeof operation.query !== 'string')
@@ -53,6 +55,13 @@ export function createCompiler(options: { readonly limits: OperationLimits; read
     return fresh;
   }
 
+  /** Views that differ in what they show, and not in what they match, have one filter object. */
+  function shared(fresh: Filter): Filter {
+    const filter = filters.get(fresh.key) ?? fresh;
+    if (filter === fresh) filters.set(fresh.key, fresh);
+    return filter;
+  }
+
   return {
     compile(surface, operation) {
       let document: DocumentNode | null = null;
@@ -63,7 +72,7 @@ export function createCompiler(options: { readonly limits: OperationLimits; read
         const digest = digestOf(asked);
         let view = views.get(digest);
         if (view === undefined) {
-          view = createView(asked, digest);
+          view = createView(asked, digest, shared(createFilter(asked.contract, asked.topic, asked.where)));
           views.set(digest, view);
         }
         return { view, from: asked.from, onLag: asked.onLag, batch: asked.batch };
@@ -164,15 +173,16 @@ function digestOf({ contract, kind, out, selection, topic, where }: Asked): stri
   return sha256(canonicalText([text, salt, kind, out, selection, topic, where]));
 }
 
-function createView({ contract, kind, out, selection, topic, where }: Asked, digest: string): View {
+function createView({ contract, kind, out, selection, topic, where }: Asked, digest: string, filter: Filter): View {
   const common = {
     digest,
     contract,
     kind,
     topic,
     where,
+    filter,
     usesCursor: shows(contract, selection, 'cursor'),
-    matches: compileMatcher(contract, topic, where),
+    matches: (event: PublicEvent) => filter.matches(event),
   };
   if (kind === 'stream') {
     const serialise = compileSerialiser(contract, out, selection);

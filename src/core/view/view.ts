@@ -3,6 +3,7 @@
  */
 import type { GraphQLError } from 'graphql';
 import type { Contract, Predicate, PublicEvent, TopicFilter } from '../contract/index.ts';
+import type { Filter } from './filter.ts';
 
 export interface View {
   /** SHA-256 of the canonical text of contract version, selection, filters and restrictions: the cohort's key. */
@@ -13,9 +14,11 @@ export interface View {
   /** null: every topic. */
   readonly topic: TopicFilter | null;
   readonly where: Predicate | null;
+  /** Topic filter, `where`, and the restrictions of the grant together: what an index over views enters. */
+  readonly filter: Filter;
   /** Whether any selected field shows the cursor. */
   readonly usesCursor: boolean;
-  /** Topic filter, `where`, and the restrictions of the grant together. Pure. */
+  /** `filter.matches`. */
   matches(event: PublicEvent): boolean;
   /** kind stream: the execution result as JSON text, `{"data":{...}}`, byte for byte what graphql-js makes of the same operation over the masked event. */
   serialise(event: PublicEvent, cursor: string): string;

@@ -1,0 +1,166 @@
+/**
+ * Topic filters by their levels. A topic is walked down once, along each node that it agrees with: its literal level, `*`, and
+ * the prefixes that it begins with. The semantics are those of `topicMatches`.
+ */
+import type { TopicFilter } from '../../contract/index.ts';
+import type { Bucket } from './entry.ts';
+import type { Finds } from './finds.ts';
+import { type PrefixNode, PrefixTree } from './prefix-tree.ts';
+
+class Node<T extends object> {
+  literals: Map<string, Node<T>> | null = null;
+  star: Node<T> | null = null;
+  prefixes: PrefixTree<Node<T>> | null = null;
+  /** Filters that end here. */
+  here: Bucket<T> | null = null;
+  /** Filters that end here with `>`. */
+  rest: Bucket<T> | null = null;
+
+  get isEmpty(): boolean {
+    const { here, rest, star, literals, prefixes } = this;
+    return here === null && rest === null && star === null && literals === null && prefixes === null;
+  }
+
+  /** The node below, by a filter's level. */
+  below(level: string): Node<T> | undefined {
+    if (level === '*') return this.star ?? undefined;
+    if (isPrefix(level)) return this.prefixes?.get(level.slice(0, -1));
+    return this.literals?.get(level);
+  }
+
+  grow(level: string): Node<T> {
+    const node = new Node<T>();
+    if (level === '*') this.star = node;
+    else if (isPrefix(level)) {
+      this.prefixes ??= new PrefixTree();
+      this.prefixes.set(level.slice(0, -1), node);
+    } else {
+      this.literals ??= new Map();
+      this.literals.set(level, node);
+    }
+    return node;
+  }
+
+  cut(level: string): void {
+    if (level === '*') this.star = null;
+    else if (isPrefix(level)) {
+      this.prefixes?.delete(level.slice(0, -1));
+      if (this.prefixes?.isEmpty) this.prefixes = null;
+    } else {
+      this.literals?.delete(level);
+      if (this.literals?.size === 0) this.literals = null;
+    }
+  }
+}
+
+/** A literal `*` is percent-encoded. */
+function isPrefix(level: string): boolean {
+  return level.endsWith('*');
+}
+
+export class TopicTrie<T extends object> {
+  readonly #root = new Node<T>();
+  /** Of the topic that is being walked: the texts of its levels, and where each ends, as far as they were needed. */
+  readonly #texts: string[] = [];
+  readonly #ends: number[] = [];
+  #known = 0;
+  #topic = '';
+  #unknownLevels = 0;
+
+  /** Filters with exactly this text. */
+  get(filter: TopicFilter): Bucket<T> | null {
+    let node: Node<T> | undefined = this.#root;
+    for (const level of filter.levels) {
+      node = node.below(level);
+      if (node === undefined) return null;
+    }
+    return filter.rest ? node.rest : node.here;
+  }
+
+  /** The bucket of filters with this text, which the caller puts one into. */
+  open(filter: TopicFilter): Bucket<T> {
+    let node = this.#root;
+    for (const level of filter.levels) node = node.below(level) ?? node.grow(level);
+    if (filter.rest) {
+      node.rest ??= [];
+      return node.rest;
+    }
+    node.here ??= [];
+    return node.here;
+  }
+
+  /** The bucket of this text has become empty: it goes, with the nodes that lead nowhere else. */
+  close(filter: TopicFilter): void {
+    this.#prune(this.#root, filter, 0);
+  }
+
+  /** Hands over the buckets of all filters that match the topic. */
+  find(topic: string, unknownLevels: number, finds: Finds<T>): void {
+    if (this.#root.isEmpty) return;
+    this.#topic = topic;
+    this.#unknownLevels = unknownLevels;
+    this.#known = 0;
+    this.#walk(this.#root, 0, 0, finds);
+  }
+
+  count(): number {
+    return countBelow(this.#root) - 1;
+  }
+
+  /** `start` is where level `depth` begins: one behind the topic's end where there is no such level. */
+  #walk(node: Node<T>, depth: number, start: number, finds: Finds<T>): void {
+    if (start > this.#topic.length) {
+      if (node.here !== null) finds.take(node.here);
+      return;
+    }
+    if (node.rest !== null) finds.take(node.rest);
+    const { literals, star, prefixes } = node;
+    if (literals === null && star === null && prefixes === null) return;
+    const end = this.#level(depth, start);
+    if (star !== null) this.#walk(star, depth + 1, end + 1, finds);
+    if ((this.#unknownLevels & (1 << depth)) !== 0) return;
+    if (literals !== null) {
+      const child = literals.get(this.#texts[depth] as string);
+      if (child !== undefined) this.#walk(child, depth + 1, end + 1, finds);
+    }
+    if (prefixes === null) return;
+    let prefix: PrefixNode<Node<T>> | undefined = prefixes.root;
+    for (let at = start; prefix !== undefined; prefix = prefix.next(this.#topic, at, end)) {
+      at += prefix.label.length;
+      if (prefix.value !== null) this.#walk(prefix.value, depth + 1, end + 1, finds);
+    }
+  }
+
+  /** Where the level ends. Every level is cut out once, whichever nodes ask for it; levels are reached in order. */
+  #level(depth: number, start: number): number {
+    if (depth < this.#known) return this.#ends[depth] as number;
+    const topic = this.#topic;
+    const slash = topic.indexOf('/', start);
+    const end = slash < 0 ? topic.length : slash;
+    this.#ends[depth] = end;
+    this.#texts[depth] = topic.slice(start, end);
+    this.#known = depth + 1;
+    return end;
+  }
+
+  #prune(node: Node<T>, filter: TopicFilter, depth: number): void {
+    const level = filter.levels[depth];
+    if (level === undefined) {
+      if (filter.rest) node.rest = null;
+      else node.here = null;
+      return;
+    }
+    const below = node.below(level);
+    if (below === undefined) return;
+    this.#prune(below, filter, depth + 1);
+    if (below.isEmpty) node.cut(level);
+  }
+}
+
+function countBelow<T extends object>(node: Node<T>): number {
+  let count = 1;
+  for (const child of node.literals?.values() ?? []) count += countBelow(child);
+  if (node.star !== null) count += countBelow(node.star);
+  for (const { value } of node.prefixes?.nodes() ?? []) count += 1 + (value === null ? 0 : countBelow(value));
+  return count;
+}
