@@ -1,11 +1,15 @@
 /**
  * The event's way (hot), as a list of steps:
  *
- *   log -> decode -> project -> address        once per record and site, here
- *   -> match -> admit/charge -> serialise once -> fan out      once per view and tick, in core/delivery
+ *   log -> decode -> project -> address    once per record and site: `eventReader`, over core/contract
+ *   -> match                               once per record, through an index over all filters: core/routing
+ *   -> admit/charge                        once per batch, cohort and grant: `createGates`
+ *   -> serialise once                      once per distinct view: core/view
+ *   -> fan out                             one write per socket and tick: core/delivery
  *
  * A record that breaks its contract never stops its partition: it is counted, logged by position and set aside.
  */
+import type { Grant } from '../core/access/index.ts';
 import {
   type CompiledContract,
   type Contract,
@@ -14,6 +18,7 @@ import {
   PayloadError,
   type PublicEvent,
 } from '../core/contract/index.ts';
+import type { Gate } from '../core/delivery/index.ts';
 import type { LogRecord, LogScan } from '../core/log/index.ts';
 import type { Counter, Observe } from '../core/observe.ts';
 import type { Reader } from '../core/routing/index.ts';
@@ -79,5 +84,18 @@ export function eventReader(
       const headers = traceparent === null ? [] : [{ name: 'traceparent', value: Buffer.from(traceparent) }];
       return { key: key === null ? null : Buffer.from(key), value: codec.encode(data), headers };
     },
+  };
+}
+
+/** Admit and charge: one gate for each grant, which all of its subscriptions share. Nothing is limited or billed yet. */
+export function createGates(): (grant: Grant) => Gate {
+  const gates = new WeakMap<Grant, Gate>();
+  return (grant) => {
+    let gate = gates.get(grant);
+    if (gate === undefined) {
+      gate = { partner: grant.application, admits: () => true, charge: () => {} };
+      gates.set(grant, gate);
+    }
+    return gate;
   };
 }

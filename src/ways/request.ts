@@ -5,12 +5,13 @@
  */
 import type { Access, Grant, Principal } from '../core/access/index.ts';
 import type { Contract } from '../core/contract/index.ts';
-import type { Delivery, Gate, Outlet, Subscription } from '../core/delivery/index.ts';
+import type { Delivery, Outlet, Subscription } from '../core/delivery/index.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Observe } from '../core/observe.ts';
 import type { Source } from '../core/routing/index.ts';
 import { createSurface, type Surface, type SurfaceHandlers } from '../core/surface/index.ts';
 import type { Compiler, Operation } from '../core/view/index.ts';
+import { createGates } from './event.ts';
 import type { RequestWay, Session } from './ports.ts';
 import { positionOf } from './position.ts';
 import { openSession } from './session.ts';
@@ -33,6 +34,7 @@ export interface RequestWayOptions {
 
 export function createRequestWay(options: RequestWayOptions): RequestWay {
   const { access, delivery, source, compiler, observe, limits } = options;
+  const gateOf = createGates();
   const connections = new Map<string, number>();
   let open = 0;
   let placing = 0;
@@ -109,7 +111,7 @@ export function createRequestWay(options: RequestWayOptions): RequestWay {
     };
     const subscription = delivery.subscribe({
       ...placed,
-      gate: uncharged,
+      gate: gateOf(grant),
       outlet: {
         sink: outlet.sink,
         envelope: outlet.envelope,
@@ -136,9 +138,6 @@ export function createRequestWay(options: RequestWayOptions): RequestWay {
     return subscription;
   }
 }
-
-/** Usage is counted per batch from here on; nothing is charged for yet. */
-const uncharged: Gate = { charge: () => {} };
 
 function short(found: number): { readonly code: 'SHORT'; readonly message: string; readonly found: number } {
   return { code: 'SHORT', message: `The bounded look-back ended after ${found} matching events.`, found };

@@ -1,12 +1,15 @@
 /** Everything around the engine in its tests: views, sockets that stall and drain at will, and what a subscriber received. */
-import type { Contract, PublicEvent } from '../../src/core/contract/index.ts';
+import type { Contract, Predicate, PublicEvent } from '../../src/core/contract/index.ts';
 import {
   createDelivery,
   cursorSection,
   type Delivery,
   type DeliveryLimits,
   type Envelope,
+  type Gate,
+  LARGE_PAYLOAD,
   type Notice,
+  type Outcome,
   type Outlet,
   type Sink,
   type Subscription,
@@ -14,9 +17,13 @@ import {
 import type { SluiceError } from '../../src/core/errors.ts';
 import type { Observe } from '../../src/core/observe.ts';
 import type { Placement } from '../../src/core/routing/index.ts';
-import type { CompiledOperation, OnLag, ReplayFrom, View } from '../../src/core/view/index.ts';
+import type { CompiledOperation, Filter, OnLag, ReplayFrom, View } from '../../src/core/view/index.ts';
 import { ManualClock } from './manual-clock.ts';
 import { MemorySource } from './memory-source.ts';
+
+/** Events of this value are large. */
+export const LARGE_VALUE = 7_007;
+const LARGE = 'x'.repeat(LARGE_PAYLOAD);
 
 /** Lines of JSON `{"id":..., "payload":...}`: the simplest envelope with id slots. */
 export const lines: Envelope = {
@@ -31,7 +38,12 @@ export const lines: Envelope = {
       parts.push(text);
       at += Buffer.byteLength(text);
     }
-    return { bytes: Buffer.from(parts.join('')), idSlots: Int32Array.from(slots) };
+    const bytes = Buffer.from(parts.join(''));
+    const [first = '', ...others] = payloads;
+    if (others.length > 0 || first.length < LARGE_PAYLOAD)
+      return { bytes, idSlots: Int32Array.from(slots), shared: null };
+    const own = 7 + idLength;
+    return { bytes: bytes.subarray(0, own), idSlots: Int32Array.from(slots), shared: bytes.subarray(own) };
   },
 };
 
@@ -42,7 +54,9 @@ export class TestSink implements Sink {
   taken = 0;
   writes = 0;
   mostHeld = 0;
-  #held: Buffer | null = null;
+  /** What it was handed that it shares with others. */
+  readonly shared = new Set<Buffer>();
+  #held: readonly Buffer[] | null = null;
   #drains: (() => void)[] = [];
   #text = '';
   readonly #subscribers = new Map<string, Subscriber>();
@@ -55,16 +69,18 @@ export class TestSink implements Sink {
     this.#subscribers.set(subscriber.id, subscriber);
   }
 
-  write(bytes: Buffer): 'taken' | 'held' | 'closed' {
+  write(bytes: Buffer, shared: Buffer | null = null): Outcome {
     if (this.closed) return 'closed';
     if (this.#held !== null) throw new Error('written to while held');
     this.writes += 1;
+    if (shared !== null) this.shared.add(shared);
+    const parts = shared === null ? [bytes] : [bytes, shared];
     if (this.stalled) {
-      this.#held = bytes;
-      this.mostHeld = Math.max(this.mostHeld, bytes.length);
+      this.#held = parts;
+      this.mostHeld = Math.max(this.mostHeld, Buffer.concat(parts).length);
       return 'held';
     }
-    this.#take(bytes);
+    this.#take(parts);
     return 'taken';
   }
 
@@ -82,7 +98,8 @@ export class TestSink implements Sink {
     for (const listener of this.#drains.splice(0)) listener();
   }
 
-  #take(bytes: Buffer): void {
+  #take(parts: readonly Buffer[]): void {
+    const bytes = Buffer.concat(parts);
     this.taken += bytes.length;
     this.#text += bytes.toString();
     const end = this.#text.lastIndexOf('\n') + 1;
@@ -116,6 +133,8 @@ export interface ViewOptions {
   /** What it is called: views of one name and projection are one view. */
   readonly name?: string;
   readonly matches?: (event: PublicEvent) => boolean;
+  /** Instead of `matches`: one that the index may look up. */
+  readonly filter?: Filter;
   readonly batch?: { readonly maxEvents: number; readonly maxDelayMs: number };
   readonly projection?: string;
   readonly product?: string;
@@ -124,7 +143,8 @@ export interface ViewOptions {
 }
 
 export function viewOf(options: ViewOptions = {}): View {
-  const { name = 'all', matches = () => true, projection = 'p1', product = 'flights', status = 'active' } = options;
+  const { name = 'all', projection = 'p1', product = 'flights', status = 'active' } = options;
+  const filter = options.filter ?? askedFilter(name, options.matches);
   const text = (event: PublicEvent, cursor: string): string =>
     JSON.stringify({
       partition: event.partition,
@@ -133,6 +153,7 @@ export function viewOf(options: ViewOptions = {}): View {
       cursor,
       as: `${name}/${projection}`,
       under: event.data?.['projection'],
+      ...(event.data?.['value'] === LARGE_VALUE ? { large: LARGE } : {}),
     });
   return {
     digest: `${name}/${projection}`,
@@ -147,22 +168,20 @@ export function viewOf(options: ViewOptions = {}): View {
     kind: options.batch === undefined ? 'stream' : 'batch',
     topic: null,
     where: null,
-    filter: {
-      key: name,
-      topic: null,
-      topics: null,
-      rows: null,
-      // What a test gives is a function: to be asked of every event.
-      where: options.matches === undefined ? null : { op: 'isNull', path: ['value'], value: false },
-      matches,
-      holds: matches,
-    },
+    filter,
     usesCursor: true,
-    matches,
+    matches: (event) => filter.matches(event),
     serialise: options.serialise ?? ((event, cursor) => `{"data":{"event":${text(event, cursor)}}}`),
     serialiseBatch: (events, cursors) =>
       `{"data":{"batch":[${events.map((event, i) => text(event, cursors[i] ?? '')).join(',')}]}}`,
   };
+}
+
+/** What a test gives as a function can only be asked, of every event. */
+function askedFilter(key: string, given?: (event: PublicEvent) => boolean): Filter {
+  const matches = given ?? (() => true);
+  const where: Predicate | null = given === undefined ? null : { op: 'isNull', path: ['value'], value: false };
+  return { key, topic: null, topics: null, rows: null, where, matches, holds: matches };
 }
 
 export interface JoinOptions extends ViewOptions {
@@ -175,6 +194,7 @@ export interface JoinOptions extends ViewOptions {
   readonly recompile?: () => View;
   readonly notices?: readonly Notice[];
   readonly onCharge?: (events: number, bytes: number) => void;
+  readonly gate?: Gate;
 }
 
 export class Subscriber {
@@ -283,8 +303,10 @@ export class Stage {
       operation,
       start: options.from,
       outlet,
-      gate: {
-        charge: (events, bytes) => {
+      gate: options.gate ?? {
+        partner: subscriber.id,
+        admits: () => true,
+        charge: (_view, events, bytes) => {
           subscriber.charged += events;
           subscriber.chargedBytes += bytes;
           options.onCharge?.(events, bytes);

@@ -73,9 +73,9 @@ export class Placed {
     const cursors = Array.from({ length: count }, () => `c${++this.offset}`);
     const payloads = cursors.map((cursor) => JSON.stringify({ data: { flights: { cursor, topic } } }));
     const { sink, envelope, id } = this.outlet;
-    const { bytes, idSlots } = envelope.template(payloads, cursors, id.length);
+    const { bytes, idSlots, shared } = envelope.template(payloads, cursors, id.length);
     for (const slot of idSlots) id.copy(bytes, slot);
-    const outcome = sink.write(bytes);
+    const outcome = sink.write(bytes, shared);
     if (outcome === 'held') await new Promise<void>((resolve) => sink.onDrain(resolve));
     return outcome;
   }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { LARGE_PAYLOAD } from '../../src/core/delivery/index.ts';
 import { sseEnvelope, webSocketEnvelope } from '../../src/io/doors/graphql/envelopes.ts';
 
 /** The frames of a server's bytes, read by the letter of RFC 6455. */
@@ -22,6 +23,7 @@ function framesOf(bytes: Buffer): Buffer[] {
 const payloads = fc.array(
   fc.oneof(
     fc.string({ unit: 'grapheme', maxLength: 300 }),
+    fc.integer({ min: 5_400, max: 5_700 }).map((length) => '\u20ac'.repeat(3 * length)),
     fc.integer({ min: 0, max: 70_000 }).map((length) => 'x'.repeat(length)),
   ),
   { minLength: 1, maxLength: 8 },
@@ -31,12 +33,19 @@ test('a template of WebSocket frames, ids put in, is the messages as any JSON an
   fc.assert(
     fc.property(payloads, fc.string({ unit: 'binary', minLength: 1, maxLength: 100 }), (values, id) => {
       const slot = Buffer.from(JSON.stringify(id).slice(1, -1));
-      const { bytes, idSlots } = webSocketEnvelope.template(
+      const {
+        bytes: own,
+        idSlots,
+        shared,
+      } = webSocketEnvelope.template(
         values.map((value) => JSON.stringify({ data: value })),
         values.map(() => 'c'),
         slot.length,
       );
-      for (const at of idSlots) slot.copy(bytes, at);
+      for (const at of idSlots) slot.copy(own, at);
+      // A large payload that stands alone is nobody's own.
+      expect(shared !== null).toBe(values.length === 1 && JSON.stringify({ data: values[0] }).length >= LARGE_PAYLOAD);
+      const bytes = Buffer.concat([own, shared ?? Buffer.alloc(0)]);
       expect(framesOf(bytes).map((frame) => JSON.parse(frame.toString()))).toEqual(
         values.map((value) => ({ id, type: 'next', payload: { data: value } })),
       );
@@ -49,12 +58,17 @@ test('a template of SSE is one chunk with an event per payload', () => {
   fc.assert(
     fc.property(payloads, (values) => {
       const cursors = values.map((_, index) => `c${index}`);
-      const { bytes, idSlots } = sseEnvelope.template(
+      const {
+        bytes: own,
+        idSlots,
+        shared,
+      } = sseEnvelope.template(
         values.map((value) => JSON.stringify({ data: value })),
         cursors,
         0,
       );
-      expect(idSlots.length).toBe(0);
+      expect([idSlots.length, own.length]).toEqual([0, 0]);
+      const bytes = shared as Buffer;
       const text = bytes.toString();
       const end = text.indexOf('\r\n');
       const body = bytes.subarray(end + 2, -2);
@@ -70,6 +84,8 @@ test('a template of SSE is one chunk with an event per payload', () => {
 });
 
 test('no payload is no byte: an empty chunk would end the stream', () => {
-  expect(sseEnvelope.template([], [], 0).bytes.length).toBe(0);
-  expect(webSocketEnvelope.template([], [], 1).bytes.length).toBe(0);
+  for (const envelope of [sseEnvelope, webSocketEnvelope]) {
+    const { bytes, shared } = envelope.template([], [], 1);
+    expect([bytes.length, shared]).toEqual([0, null]);
+  }
 });

@@ -67,9 +67,9 @@ test('buffers may be used again after a write, a reader that does not read is he
   do {
     const cursor = `c${++sent}`;
     const payload = JSON.stringify({ data: { flights: { cursor, topic: 'x'.repeat(20_000) } } });
-    const { bytes, idSlots } = envelope.template([payload], [cursor], id.length);
+    const { bytes, idSlots, shared } = envelope.template([payload], [cursor], id.length);
     for (const slot of idSlots) id.copy(bytes, slot);
-    outcome = sink.write(bytes);
+    outcome = sink.write(bytes, shared);
     // What was taken is the writer's again at once.
     if (outcome === 'taken') bytes.fill(0);
   } while (outcome === 'taken');

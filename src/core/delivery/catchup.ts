@@ -8,10 +8,14 @@ import { SluiceError } from '../errors.ts';
 import type { Scan } from '../routing/index.ts';
 import { Chunk } from './chunk.ts';
 import { drop, lagBytes, newestPerKey } from './lag.ts';
+import { LargeMessages } from './large.ts';
 import type { LivePath } from './live.ts';
 import type { Member } from './member.ts';
-import type { Clock } from './ports.ts';
+import { NONE } from './notices.ts';
+import type { Clock, Template } from './ports.ts';
 import type { Replay, ReplayWaiter } from './replay.ts';
+import { Turns } from './turns.ts';
+import { Waiting } from './waiting.ts';
 import type { Ring, Slot } from './window.ts';
 
 export interface CatchUpHooks {
@@ -33,6 +37,8 @@ export interface CatchUpHooks {
 const SLICE = 64;
 /** Most events that one subscription examines in a turn. */
 const TURN = 2_048;
+/** How often a shut gate is asked again. */
+const ASK_MS = 100;
 const RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 
@@ -41,29 +47,32 @@ export class CatchUp {
   readonly #rings: readonly Ring[];
   readonly #replay: Replay;
   readonly #hooks: CatchUpHooks;
-  /** Those who may go on, in the order of their turns. */
-  readonly #queue = new Set<Member>();
+  readonly #large = new LargeMessages();
+  /** Those who may go on; partners take turns. */
+  readonly #queue = new Turns<Member>();
   /** Those who wait for a page. */
   readonly #reading = new Map<Member, ReplayWaiter>();
   /** Those who have all there is, and stand ahead of the edge somewhere. */
   readonly #ahead = new Set<Member>();
-  /** Those who try again after a while. */
-  readonly #later = new Set<Member>();
-  #cancelLater: (() => void) | null = null;
-  #retryMs = RETRY_MS;
+  /** Those for whom the source has nothing now. */
+  readonly #later: Waiting;
+  /** Those whose gates are shut. */
+  readonly #shut: Waiting;
 
   constructor(live: LivePath, rings: readonly Ring[], replay: Replay, hooks: CatchUpHooks) {
     this.#live = live;
     this.#rings = rings;
     this.#replay = replay;
     this.#hooks = hooks;
+    this.#later = new Waiting(hooks.clock, RETRY_MS, MAX_RETRY_MS, (member) => this.wake(member));
+    this.#shut = new Waiting(hooks.clock, ASK_MS, ASK_MS, (member) => this.wake(member));
   }
 
   /** The member is served in the next run. */
   wake(member: Member): void {
     if (member.ended || member.cohort !== null || this.#reading.has(member)) return;
     this.#ahead.delete(member);
-    this.#queue.add(member);
+    this.#queue.add(member.partner, member);
     this.#hooks.schedule();
   }
 
@@ -73,11 +82,11 @@ export class CatchUp {
   }
 
   forget(member: Member): void {
-    this.#queue.delete(member);
+    this.#queue.delete(member.partner, member);
     this.#ahead.delete(member);
     this.#later.delete(member);
+    this.#shut.delete(member);
     this.#stopReading(member);
-    if (this.#later.size === 0) this.#stopRetrying();
   }
 
   /** Its view changed: what it was given to read is of no use. */
@@ -92,9 +101,8 @@ export class CatchUp {
   run(budget: number): number {
     let examined = 0;
     for (let turns = this.#queue.size; turns > 0 && examined < budget; turns--) {
-      const [member] = this.#queue;
+      const member = this.#queue.take();
       if (member === undefined) break;
-      this.#queue.delete(member);
       examined += this.#serve(member);
     }
     if (this.#queue.size > 0) this.#hooks.schedule();
@@ -121,6 +129,10 @@ export class CatchUp {
       member.line.wait(member);
       return 0;
     }
+    if (!member.admitted) {
+      this.#shut.add(member);
+      return 0;
+    }
     if (!this.#hooks.extend(member)) return 0;
     if (!this.#applyPolicy(member)) return 0;
     return this.#chunk(member);
@@ -139,7 +151,7 @@ export class CatchUp {
   #chunk(member: Member): number {
     const edge = this.#live.vector;
     const next = [...member.vector];
-    const chunk = new Chunk(member, this.#hooks.incarnation, this.#hooks.maxLagBytes);
+    const chunk = new Chunk(member, this.#hooks.incarnation, this.#hooks.maxLagBytes, this.#large);
     let examined = 0;
     let unread = -1;
     let failure: unknown = null;
@@ -186,24 +198,26 @@ export class CatchUp {
       member.vector = next;
       return true;
     }
-    let bytes: Buffer;
+    let template: Template;
     try {
-      bytes = chunk.template().bytes;
+      template = chunk.template();
     } catch (thrown) {
       this.#fail(member, 'a view failed on a chunk', thrown);
       return false;
     }
-    const outcome = member.line.write(member, bytes);
+    const { bytes, shared } = template;
+    const size = bytes.length + (shared?.length ?? 0);
+    const outcome = member.line.write(member, bytes, shared);
     if (member.ended) return false;
     if (outcome === 'closed') {
       member.end(null);
       return false;
     }
     member.vector = next;
-    member.notices = [];
+    member.notices = NONE;
     if (outcome === 'held') member.page = null;
-    this.#hooks.handed(member, chunk.events, bytes.length);
-    member.charge(chunk.events, bytes.length);
+    this.#hooks.handed(member, chunk.events, size);
+    member.count(chunk.events, size);
     return outcome === 'taken' && !member.ended;
   }
 
@@ -218,7 +232,7 @@ export class CatchUp {
       if (examined >= SLICE || chunk.full) return examined;
       if (event.offset < (next[partition] as number)) continue;
       examined += 1;
-      if (member.view.matches(event)) chunk.add(event, next);
+      if (member.view.matches(event) && !chunk.add(event, next)) return examined;
       next[partition] = event.offset + 1;
     }
     next[partition] = to;
@@ -248,8 +262,7 @@ export class CatchUp {
     let passed = 0;
     for (const event of newestPerKey(matching)) {
       // What is not sent now is read again, superseded events and all: nothing is kept for a subscriber.
-      if (chunk.full) break;
-      chunk.add(event, next);
+      if (chunk.full || !chunk.add(event, next)) break;
       next[partition] = event.offset + 1;
       passed += 1;
     }
@@ -273,7 +286,7 @@ export class CatchUp {
     const waiter: ReplayWaiter = {
       page: (scan: Scan) => {
         if (!this.#answered(member, waiter)) return;
-        this.#retryMs = RETRY_MS;
+        this.#later.worked();
         const { from, to, projection, events, bytes } = scan;
         member.page = { partition, from, to, projection, events, bytes };
         this.wake(member);
@@ -290,7 +303,15 @@ export class CatchUp {
     const position = member.vector[partition] as number;
     const to = this.#live.vector[partition] as number;
     this.#replay.request(
-      { product, incarnation, partition, position, to, projection: member.view.contract.projection },
+      {
+        product,
+        incarnation,
+        partition,
+        position,
+        to,
+        projection: member.view.contract.projection,
+        partner: member.partner,
+      },
       waiter,
     );
   }
@@ -311,19 +332,6 @@ export class CatchUp {
   /** The member is woken after a while: what it needs cannot be had now. */
   later(member: Member): void {
     this.#later.add(member);
-    if (this.#cancelLater !== null) return;
-    this.#cancelLater = this.#hooks.clock.after(this.#retryMs, () => {
-      this.#cancelLater = null;
-      this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS);
-      const waiting = [...this.#later];
-      this.#later.clear();
-      for (const waiter of waiting) this.wake(waiter);
-    });
-  }
-
-  #stopRetrying(): void {
-    this.#cancelLater?.();
-    this.#cancelLater = null;
   }
 
   /** It has all that lies before the edge: it joins, or waits where it stands ahead. */

@@ -3,10 +3,11 @@ import type { PublicEvent } from '../contract/index.ts';
 import type { Vector } from '../routing/index.ts';
 import { batchOf } from './cohort.ts';
 import { CursorWriter } from './cursor.ts';
+import type { LargeMessages } from './large.ts';
 import { fill } from './line.ts';
 import type { Member } from './member.ts';
 import { conflatedNotice, withNotices } from './notices.ts';
-import type { Template } from './ports.ts';
+import { type Envelope, LARGE_PAYLOAD, type Notice, type Template } from './ports.ts';
 
 const MAX_MESSAGES = 256;
 const MAX_CHARS = 65_536;
@@ -14,6 +15,7 @@ const MAX_CHARS = 65_536;
 export class Chunk {
   readonly #member: Member;
   readonly #writer: CursorWriter;
+  readonly #large: LargeMessages;
   readonly #maxChars: number;
   readonly #maxBatch: number;
   readonly #payloads: string[] = [];
@@ -21,13 +23,16 @@ export class Chunk {
   #collected: PublicEvent[] = [];
   #collectedCursors: string[] = [];
   #chars = 0;
+  /** A large message stands alone: nothing follows it, and it follows nothing. */
+  #closed = false;
   #events = 0;
   /** Events that gave way to newer ones of their key. */
   superseded = 0;
 
-  constructor(member: Member, incarnation: string, maxBytes: number) {
+  constructor(member: Member, incarnation: string, maxBytes: number, large: LargeMessages) {
     member.writer ??= new CursorWriter(member.view.contract.name, incarnation);
     this.#member = member;
+    this.#large = large;
     this.#writer = member.writer;
     this.#maxChars = Math.min(maxBytes, MAX_CHARS);
     this.#maxBatch = batchOf(member)?.maxEvents ?? 0;
@@ -39,23 +44,34 @@ export class Chunk {
 
   get full(): boolean {
     return (
-      this.#payloads.length >= MAX_MESSAGES || this.#chars >= this.#maxChars || this.#collected.length >= MAX_MESSAGES
+      this.#closed ||
+      this.#payloads.length >= MAX_MESSAGES ||
+      this.#chars >= this.#maxChars ||
+      this.#collected.length >= MAX_MESSAGES
     );
   }
 
-  /** Adds an event of the view; `vector` is the position before it. Throws what the view throws, and is unchanged then. */
-  add(event: PublicEvent, vector: Vector): void {
+  /**
+   * Adds an event of the view; `vector` is the position before it. False where it must wait for the next chunk. Throws what the view
+   * throws, and is unchanged then.
+   */
+  add(event: PublicEvent, vector: Vector): boolean {
     const cursor = this.#writer.text(vector, event.partition, event.offset + 1);
     if (this.#maxBatch > 0) {
       this.#collected.push(event);
       this.#collectedCursors.push(cursor);
       this.#events += 1;
       if (this.#collected.length >= this.#maxBatch) this.#complete();
-      return;
+      return true;
     }
     const payload = this.#member.view.serialise(event, cursor);
+    if (payload.length >= LARGE_PAYLOAD && this.#payloads.length > 0) {
+      this.#closed = true;
+      return false;
+    }
     this.#message(payload, cursor);
     this.#events += 1;
+    return true;
   }
 
   /** All that was added, framed, with the member's notices in the first message. Throws what the view and the envelope throw. */
@@ -64,11 +80,24 @@ export class Chunk {
     const { notices, request } = this.#member;
     const { envelope, id } = request.outlet;
     const said = this.superseded === 0 ? notices : [...notices, conflatedNotice(this.superseded)];
-    const payloads = [...this.#payloads];
-    if (said.length > 0) payloads[0] = withNotices(payloads[0] as string, said);
-    const template = envelope.template(payloads, this.#cursors, id.length);
+    const template =
+      this.#closed && said.length === 0
+        ? this.#largeTemplate(envelope, id.length)
+        : envelope.template(this.#noticed(said), this.#cursors, id.length);
     fill(template.bytes, template.idSlots, id);
     return template;
+  }
+
+  #largeTemplate(envelope: Envelope, idLength: number): Template {
+    const [payload = '', ...others] = this.#payloads;
+    if (others.length > 0 || payload.length < LARGE_PAYLOAD || this.#maxBatch > 0)
+      return envelope.template(this.#payloads, this.#cursors, idLength);
+    return this.#large.template(this.#member.view.digest, envelope, payload, this.#cursors[0] as string, idLength);
+  }
+
+  #noticed(notices: readonly Notice[]): readonly string[] {
+    const [first = '', ...others] = this.#payloads;
+    return notices.length === 0 ? this.#payloads : [withNotices(first, notices), ...others];
   }
 
   #complete(): void {
@@ -83,5 +112,6 @@ export class Chunk {
     this.#payloads.push(payload);
     this.#cursors.push(cursor);
     this.#chars += payload.length;
+    this.#closed = payload.length >= LARGE_PAYLOAD;
   }
 }

@@ -7,8 +7,8 @@ import type { Vector } from '../routing/index.ts';
 import type { View } from '../view/index.ts';
 import { fill } from './line.ts';
 import type { Member, Standing } from './member.ts';
-import { withNotices } from './notices.ts';
-import type { Clock, Envelope, Notice, Template } from './ports.ts';
+import { NONE, withNotices } from './notices.ts';
+import { type Clock, type Envelope, LARGE_PAYLOAD, type Notice, type Outcome, type Template } from './ports.ts';
 
 /** What a cohort needs of the feed whose live edge it stands at. */
 export interface LiveEdge {
@@ -17,7 +17,9 @@ export interface LiveEdge {
   readonly clock: Clock;
   /** About how many bytes one round hands to a member. */
   readonly roundBytes: number;
-  /** A subscription left the live path: serve it from where it stands, unless it waits for its socket. */
+  /** A subscription left the live path: one live subscription less. */
+  left(): void;
+  /** A subscription that left is to be served from where it stands, unless it waits for its socket. */
   behind(member: Member): void;
   /** A batch has waited long enough. */
   due(cohort: Cohort): void;
@@ -57,6 +59,7 @@ export class Cohort implements Standing {
   #cursors: string[] = [];
   #events = 0;
   #chars = 0;
+  #large = false;
   /** Where members stand who have not been handed this round's messages; null while there are none. */
   #before: Vector | null = null;
   /** While it hands them over: members before this index have them. */
@@ -90,7 +93,7 @@ export class Cohort implements Standing {
 
   /** Characters and messages that wait to be handed over: a round ends when they are many. */
   get full(): boolean {
-    return this.#payloads.length >= 256 || this.#chars >= this.#edge.roundBytes;
+    return this.#payloads.length >= 256 || this.#chars >= this.#edge.roundBytes || this.#large;
   }
 
   /** The member stands at the live edge, as everybody does once the cohort has been closed. */
@@ -102,6 +105,7 @@ export class Cohort implements Standing {
 
   remove(member: Member): void {
     const { index } = member;
+    this.#edge.left();
     this.#size -= 1;
     member.index = -1;
     if (this.#reached >= 0) {
@@ -126,6 +130,7 @@ export class Cohort implements Standing {
   push(event: PublicEvent, cursor: string, before: () => Vector, payload: string | null): void {
     const batch = this.#batch;
     if (batch === null) {
+      this.#makeRoom(payload as string);
       this.#before ??= before();
       this.#message(payload as string, cursor, 1);
       return;
@@ -163,6 +168,7 @@ export class Cohort implements Standing {
     this.#cursors = [];
     this.#events = 0;
     this.#chars = 0;
+    this.#large = false;
     let template: Template;
     try {
       template = this.envelope.template(payloads, cursors, this.#idLength);
@@ -171,28 +177,11 @@ export class Cohort implements Standing {
       this.#before = null;
       return;
     }
-    const members = this.#members;
-    const size = template.bytes.length;
-    let handed = 0;
-    for (this.#reached = 0; this.#reached < members.length; ) {
-      const member = members[this.#reached];
-      if (member === null || member === undefined) {
-        this.#reached += 1;
-        continue;
-      }
-      // Notices are one member's own: it gets frames of its own.
-      const own = member.notices.length === 0 ? template : this.#noticed(member.notices, payloads, cursors);
-      const outcome = this.#hand(member, own, events);
-      if (outcome === 'held' && own === template) {
-        // The buffer is the socket's from now on: the others go on with a copy.
-        template = { bytes: Buffer.from(template.bytes), idSlots: template.idSlots };
-      }
-      if (outcome !== 'refused') handed += 1;
-    }
+    const { members, handed } = this.#handOver(template, payloads, cursors, events);
     this.#reached = -1;
     this.#before = null;
-    this.#compact();
-    this.#edge.handed(this, handed * events, handed * size);
+    if (members > this.#size) this.#compact();
+    if (handed > 0) this.#edge.handed(this, handed * events, handed * sizeOf(template));
     this.#emptied();
   }
 
@@ -213,38 +202,71 @@ export class Cohort implements Standing {
     return this.envelope.template(noticed, cursors, this.#idLength);
   }
 
-  #hand(member: Member, template: Template, events: number): 'taken' | 'held' | 'closed' | 'refused' {
+  /** Every member in turn; `members` is how many places there were, `handed` how many took the messages. */
+  #handOver(
+    common: Template,
+    payloads: readonly string[],
+    cursors: readonly string[],
+    events: number,
+  ): { readonly members: number; readonly handed: number } {
+    const members = this.#members;
+    let template = common;
+    let handed = 0;
+    for (this.#reached = 0; this.#reached < members.length; ) {
+      const member = members[this.#reached];
+      if (member === null || member === undefined) {
+        this.#reached += 1;
+        continue;
+      }
+      // Notices are one member's own: it gets frames of its own.
+      const own = member.notices.length === 0 ? template : this.#noticed(member.notices, payloads, cursors);
+      const outcome = this.#hand(member, own, events);
+      if (outcome === 'refused') this.#refuse(member);
+      else handed += 1;
+      if (outcome === 'held' && own === template && own.idSlots.length > 0) {
+        // The bytes are the socket's from now on: the others go on with a copy. What holds no id is never written to.
+        template = { ...template, bytes: Buffer.from(template.bytes) };
+      }
+    }
+    return { members: members.length, handed };
+  }
+
+  #hand(member: Member, template: Template, events: number): Outcome | 'refused' {
     const { line } = member;
-    if (line.held) {
+    if (line.held || !member.admitted) return 'refused';
+    if (line.members > 1 && template.shared === null) {
+      if (!line.add(member, template, events)) return 'refused';
       this.#reached += 1;
-      this.#refuse(member);
-      return 'refused';
+      member.notices = NONE;
+      return 'taken';
     }
-    if (line.members > 1) {
-      const queued = line.add(member, template, events);
-      this.#reached += 1;
-      if (queued) member.notices = [];
-      else this.#refuse(member);
-      return queued ? 'taken' : 'refused';
-    }
-    fill(template.bytes, template.idSlots, member.request.outlet.id);
-    const outcome = line.write(member, template.bytes);
+    // What waits on the socket goes first, and may fill it.
+    line.flush();
+    if (line.held || member.cohort !== this) return 'refused';
+    fill(template.bytes, template.idSlots, member.id);
+    const outcome = line.write(member, template.bytes, template.shared);
     this.#reached += 1;
     if (member.ended) return outcome;
     if (outcome === 'closed') {
       member.end(null);
       return outcome;
     }
-    member.notices = [];
+    member.notices = NONE;
     if (outcome === 'held') member.stepOut(this.#base ?? this.#edge.vector);
-    member.charge(events, template.bytes.length);
+    member.count(events, sizeOf(template));
     return outcome;
   }
 
-  /** Its socket takes nothing: it stays where it stood before these messages. */
+  /** It takes nothing now: it stays where it stood before these messages. */
   #refuse(member: Member): void {
+    this.#reached += 1;
     if (member.cohort === this) member.stepOut(this.#before as Vector);
     if (!member.ended) this.#edge.behind(member);
+  }
+
+  /** A large message goes alone: everybody stands right before it once what waits has been handed over. */
+  #makeRoom(payload: string): void {
+    if (payload.length >= LARGE_PAYLOAD) this.flush();
   }
 
   #message(payload: string, cursor: string, events: number): void {
@@ -252,12 +274,14 @@ export class Cohort implements Standing {
     this.#cursors.push(cursor);
     this.#events += events;
     this.#chars += payload.length;
+    this.#large = payload.length >= LARGE_PAYLOAD;
   }
 
   #complete(): void {
     const events = this.#collected;
     const cursors = this.#collectedCursors;
     const payload = this.view.serialiseBatch(events, cursors);
+    this.#makeRoom(payload);
     this.#before ??= this.#base;
     this.#stop();
     this.#message(payload, cursors.at(-1) as string, events.length);
@@ -289,4 +313,8 @@ export class Cohort implements Standing {
     this.#stop();
     this.#edge.emptied(this);
   }
+}
+
+function sizeOf({ bytes, shared }: Template): number {
+  return bytes.length + (shared === null ? 0 : shared.length);
 }

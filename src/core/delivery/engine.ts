@@ -6,8 +6,9 @@ import type { SluiceError } from '../errors.ts';
 import type { Observe } from '../observe.ts';
 import type { Source } from '../routing/index.ts';
 import { Feed, type Plant } from './feed.ts';
-import { Line } from './line.ts';
+import { Line, Scratch } from './line.ts';
 import { Member } from './member.ts';
+import { Meter } from './meter.ts';
 import type { Clock, Delivery, Sink, SubscribeRequest, Subscription } from './ports.ts';
 import { ProgressWheel } from './progress.ts';
 import { Replay } from './replay.ts';
@@ -25,6 +26,9 @@ export interface DeliveryLimits {
   /** Progress is told after so long without an event. Default 10 s. */
   readonly progressMs?: number;
 }
+
+/** Most bytes in one write, unless one message is larger: what a socket that takes nothing holds. */
+const MAX_WRITE = 65_536;
 
 /** Events that those who are behind may examine in one tick, together: about 5 ms. */
 const CATCH_UP_BUDGET = 8_192;
@@ -46,10 +50,12 @@ class Engine implements Delivery, Plant {
   readonly replay: Replay;
   readonly maxLagBytes: number;
   readonly lingerMs: number;
+  readonly meter: Meter;
   held = false;
   readonly #feeds = new Map<string, Feed>();
   readonly #lines = new WeakMap<Sink, Line>();
-  readonly #dirtyLines = new Set<Line>();
+  readonly #dirtyLines: Line[] = [];
+  readonly #scratch = new Scratch();
   /** Subscriptions that are still to be told that they are ready. */
   #fresh: Member[] = [];
   readonly #reloads = new Set<string>();
@@ -64,6 +70,9 @@ class Engine implements Delivery, Plant {
     this.observe = observe;
     this.maxLagBytes = limits.maxLagBytes;
     this.lingerMs = limits.lingerMs ?? 60_000;
+    this.meter = new Meter((what, thrown) => {
+      observe.error(what, { error: thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown) });
+    });
     this.window = new Window(limits.ringBytes);
     this.replay = new Replay(source, clock, limits.maxReplayReaders ?? 16);
     this.#progress = new ProgressWheel(clock, limits.progressMs ?? 10_000, (members) => this.#look(members));
@@ -115,7 +124,10 @@ class Engine implements Delivery, Plant {
   }
 
   flushLines(): void {
-    for (const line of this.#dirtyLines) line.flush();
+    const lines = this.#dirtyLines;
+    // What a flush ends or stalls may make further lines wait.
+    for (let i = 0; i < lines.length; i++) (lines[i] as Line).flush();
+    lines.length = 0;
   }
 
   forgotten(member: Member): void {
@@ -143,6 +155,7 @@ class Engine implements Delivery, Plant {
       this.flushLines();
     }
     this.window.trim();
+    this.meter.settle();
   }
 
   #greet(): void {
@@ -197,7 +210,7 @@ class Engine implements Delivery, Plant {
   #line(sink: Sink): Line {
     let line = this.#lines.get(sink);
     if (line === undefined) {
-      line = new Line(sink, this.maxLagBytes, this.#dirtyLines);
+      line = new Line(sink, Math.min(this.maxLagBytes, MAX_WRITE), this.#dirtyLines, this.#scratch);
       this.#lines.set(sink, line);
     }
     return line;

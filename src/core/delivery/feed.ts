@@ -12,6 +12,7 @@ import { CursorWriter } from './cursor.ts';
 import { expiredFor } from './expired.ts';
 import { LivePath } from './live.ts';
 import type { Member, Stream } from './member.ts';
+import type { Meter } from './meter.ts';
 import { deprecatedNotice } from './notices.ts';
 import { Partitions } from './partitions.ts';
 import type { Clock } from './ports.ts';
@@ -27,6 +28,7 @@ export interface Plant {
   readonly replay: Replay;
   readonly maxLagBytes: number;
   readonly lingerMs: number;
+  readonly meter: Meter;
   /** Deliveries are not allowed now. */
   readonly held: boolean;
   /** Asks for a tick. */
@@ -43,6 +45,7 @@ const MAX_RETRY_MS = 5_000;
 export class Feed implements Stream, SourceHandler {
   readonly product: string;
   readonly incarnation: string;
+  readonly meter: Meter;
   readonly members = new Set<Member>();
   readonly #plant: Plant;
   readonly #writer: CursorWriter;
@@ -62,6 +65,7 @@ export class Feed implements Stream, SourceHandler {
     this.#plant = plant;
     this.product = product;
     this.incarnation = incarnation;
+    this.meter = plant.meter;
     this.#writer = new CursorWriter(name, incarnation);
     const { clock, maxLagBytes } = plant;
     this.#live = new LivePath([], {
@@ -319,11 +323,14 @@ export class Feed implements Stream, SourceHandler {
     }
     cohort.close();
     this.#plant.flushLines();
+    // The tick tells the gates.
+    this.#plant.schedule();
   }
 
   #noteDeprecation(member: Member): void {
     const notice = deprecatedNotice(member.view.contract);
-    if (notice !== null && !member.notices.some(({ code }) => code === 'DEPRECATED')) member.notices.push(notice);
+    if (notice !== null && !member.notices.some(({ code }) => code === 'DEPRECATED'))
+      member.notices = [...member.notices, notice];
   }
 
   #endWith(member: Member, error: SluiceError): void {

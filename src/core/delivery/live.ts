@@ -1,10 +1,10 @@
 /**
- * The live path of one feed: what arrives is examined once, matched and serialised once per distinct view, and handed to the
- * cohorts in rounds of bounded size. Its vector is the live edge, at which every member of every cohort stands.
+ * The live path of one feed: what arrives is examined once, matched through the index, serialised once per distinct view, and handed
+ * to the cohorts in rounds of bounded size. Its vector is the live edge, at which every member of every cohort stands.
  */
 import type { PublicEvent } from '../contract/index.ts';
 import { SluiceError } from '../errors.ts';
-import type { Vector } from '../routing/index.ts';
+import { MatchIndex, type Vector } from '../routing/index.ts';
 import type { View } from '../view/index.ts';
 import { Cohort, type LiveEdge } from './cohort.ts';
 import type { CursorWriter } from './cursor.ts';
@@ -37,12 +37,16 @@ export class LivePath implements LiveEdge {
   readonly clock: Clock;
   readonly roundBytes: number;
   readonly #hooks: LiveHooks;
-  readonly #groups: Group[] = [];
+  readonly #index = new MatchIndex<Group>();
   readonly #byKey = new Map<string, Group>();
+  /** By the projection that their views were compiled against: one set, but for a moment around a reload. */
+  readonly #byProjection = new Map<string, Set<Group>>();
   readonly #groupOf = new Map<Cohort, Group>();
   readonly #touched = new Set<Cohort>();
-  #examining = false;
-  #emptyGroups = false;
+  /** Groups that want the event under examination, and those whose filters failed on it. */
+  readonly #wanting: Group[] = [];
+  readonly #failing: { readonly group: Group; readonly thrown: unknown }[] = [];
+  #live = 0;
   #full = false;
 
   constructor(from: Vector, hooks: LiveHooks) {
@@ -52,12 +56,18 @@ export class LivePath implements LiveEdge {
     this.#hooks = hooks;
   }
 
+  /** Live subscriptions. */
+  get size(): number {
+    return this.#live;
+  }
+
   /** The member stands at the live edge and has nothing more to get: from here on it is served with its cohort. */
   join(member: Member): void {
     // What is being collected is for those who stand before it: the new member stands behind.
     this.#find(member)?.close();
     // Closing may have emptied the cohort and its group.
     const cohort = this.#find(member) ?? this.#create(member);
+    this.#live += 1;
     cohort.add(member);
     member.wasLive = true;
     member.conflating = false;
@@ -66,12 +76,8 @@ export class LivePath implements LiveEdge {
   /** Examines what of the slot lies beyond the edge, and moves the edge to its end. */
   examine(slot: Slot, partition: number): void {
     const { vector } = this;
-    this.#examining = true;
-    for (const group of this.#groups) {
-      // Projected under another contract than the view was compiled against: its members wait for the one or read the other.
-      if (group.view.contract.projection !== slot.projection) this.#demote(group);
-    }
-    if (this.#groups.length > 0) {
+    this.#demoteOthers(slot.projection);
+    if (this.#byKey.size > 0) {
       for (const event of slot.events) {
         if (event.offset < (vector[partition] as number)) continue;
         if (event.offset >= slot.to) break;
@@ -81,13 +87,12 @@ export class LivePath implements LiveEdge {
       }
     }
     vector[partition] = slot.to;
-    this.#examining = false;
-    this.#sweep();
   }
 
   /** Hands over what the round has gathered. */
   finishRound(): void {
     this.#full = false;
+    if (this.#touched.size === 0) return;
     for (const cohort of this.#touched) cohort.flush();
     this.#touched.clear();
   }
@@ -95,14 +100,11 @@ export class LivePath implements LiveEdge {
   /** Everybody leaves at the live edge: it is about to jump. */
   demoteAll(): void {
     this.finishRound();
-    for (const group of [...this.#groups]) this.#demote(group);
+    for (const group of [...this.#byKey.values()]) this.#demote(group);
   }
 
-  /** Live subscriptions. */
-  get size(): number {
-    let size = 0;
-    for (const cohort of this.#groupOf.keys()) size += cohort.size;
-    return size;
+  left(): void {
+    this.#live -= 1;
   }
 
   behind(member: Member): void {
@@ -125,10 +127,16 @@ export class LivePath implements LiveEdge {
   emptied(cohort: Cohort): void {
     const group = this.#groupOf.get(cohort);
     if (group === undefined) return;
+    const { view, cohorts } = group;
     this.#groupOf.delete(cohort);
-    group.cohorts.splice(group.cohorts.indexOf(cohort), 1);
-    if (group.cohorts.length === 0) this.#emptyGroups = true;
-    if (!this.#examining) this.#sweep();
+    cohorts.splice(cohorts.indexOf(cohort), 1);
+    if (cohorts.length > 0) return;
+    this.#byKey.delete(group.key);
+    this.#index.remove(view.filter, group);
+    const { projection } = view.contract;
+    const same = this.#byProjection.get(projection);
+    same?.delete(group);
+    if (same?.size === 0) this.#byProjection.delete(projection);
   }
 
   #find(member: Member): Cohort | undefined {
@@ -138,16 +146,22 @@ export class LivePath implements LiveEdge {
 
   #create(member: Member): Cohort {
     const key = groupKey(member);
-    let group = this.#byKey.get(key);
-    if (group === undefined) {
-      group = { key, view: member.view, cohorts: [] };
-      this.#groups.push(group);
-      this.#byKey.set(key, group);
-    }
+    const group = this.#byKey.get(key) ?? this.#enter({ key, view: member.view, cohorts: [] });
     const cohort = new Cohort(Cohort.keyOf(member), member, this);
     group.cohorts.push(cohort);
     this.#groupOf.set(cohort, group);
     return cohort;
+  }
+
+  #enter(group: Group): Group {
+    const { view } = group;
+    this.#byKey.set(group.key, group);
+    this.#index.add(view.filter, group);
+    const { projection } = view.contract;
+    const same = this.#byProjection.get(projection);
+    if (same === undefined) this.#byProjection.set(projection, new Set([group]));
+    else same.add(group);
+    return group;
   }
 
   #end(cohort: Cohort, thrown: unknown): void {
@@ -155,20 +169,33 @@ export class LivePath implements LiveEdge {
     for (const member of cohort.abandon()) member.end(error);
   }
 
+  readonly #wants = (group: Group): void => {
+    this.#wanting.push(group);
+  };
+
+  readonly #fails = (group: Group, thrown: unknown): void => {
+    this.#failing.push({ group, thrown });
+  };
+
   #offer(event: PublicEvent, partition: number): void {
-    let cursor: string | null = null;
+    const wanting = this.#wanting;
+    this.#index.match(event, this.#wants, this.#fails);
+    // Of a filter that cannot be asked nobody knows what it wants: whoever has it ends before the event.
+    for (const { group, thrown } of this.#failing) {
+      this.#hooks.blame('a filter failed on an event', thrown, { partition, offset: event.offset });
+      for (const cohort of [...group.cohorts]) this.#end(cohort, thrown);
+    }
+    this.#failing.length = 0;
+    if (wanting.length === 0) return;
+    const cursor = this.#hooks.writer.text(this.vector, partition, event.offset + 1);
     let snapshot: Vector | null = null;
     const before = (): Vector => {
       snapshot ??= [...this.vector];
       return snapshot;
     };
-    for (const group of this.#groups) {
-      const { view, cohorts } = group;
-      if (cohorts.length === 0) continue;
+    for (const { view, cohorts } of wanting) {
       let payload: string | null = null;
       try {
-        if (!view.matches(event)) continue;
-        cursor ??= this.#hooks.writer.text(this.vector, partition, event.offset + 1);
         if (view.kind === 'stream') payload = view.serialise(event, cursor);
       } catch (thrown) {
         this.#hooks.blame('a view failed on an event', thrown, { partition, offset: event.offset });
@@ -189,6 +216,16 @@ export class LivePath implements LiveEdge {
         if (cohort.full) this.#full = true;
       }
     }
+    wanting.length = 0;
+  }
+
+  /** Views of another contract than the slot was projected under: their members wait for the one, or read the other. */
+  #demoteOthers(projection: string): void {
+    if (this.#byProjection.size <= (this.#byProjection.has(projection) ? 1 : 0)) return;
+    for (const [other, groups] of [...this.#byProjection]) {
+      if (other === projection) continue;
+      for (const group of [...groups]) this.#demote(group);
+    }
   }
 
   #demote(group: Group): void {
@@ -198,18 +235,6 @@ export class LivePath implements LiveEdge {
         member.stepOut(member.position);
         this.behind(member);
       }
-    }
-  }
-
-  #sweep(): void {
-    if (!this.#emptyGroups) return;
-    this.#emptyGroups = false;
-    for (let i = this.#groups.length - 1; i >= 0; i--) {
-      const group = this.#groups[i] as Group;
-      if (group.cohorts.length > 0) continue;
-      this.#byKey.delete(group.key);
-      const last = this.#groups.pop() as Group;
-      if (last !== group) this.#groups[i] = last;
     }
   }
 }

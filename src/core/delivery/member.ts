@@ -4,6 +4,8 @@ import type { Vector } from '../routing/index.ts';
 import type { View } from '../view/index.ts';
 import type { CursorWriter } from './cursor.ts';
 import type { Line, Rider } from './line.ts';
+import type { Meter, Tally } from './meter.ts';
+import { NONE } from './notices.ts';
 import type { Notice, SubscribeRequest, Subscription } from './ports.ts';
 import type { Slot } from './window.ts';
 
@@ -21,6 +23,7 @@ export interface Standing {
 /** The feed as its members see it. */
 export interface Stream {
   readonly product: string;
+  readonly meter: Meter;
   cursorAt(vector: Vector): string;
   /** The member stands outside the live path and may go on: it is served in the next tick. */
   wake(member: Member): void;
@@ -34,14 +37,16 @@ export class Member implements Subscription, Rider {
   readonly stream: Stream;
   readonly request: SubscribeRequest;
   readonly line: Line;
-  view: View;
+  #view: View;
+  /** Where it counts: what it shares with everybody who has its view and its gate. */
+  #tally: Tally;
   /** Live where not null. */
   cohort: Standing | null = null;
   /** Its place in the cohort's array. */
   index = -1;
   /** Its own position while it stands outside the live path. */
   vector: Vector;
-  notices: Notice[];
+  notices: readonly Notice[];
   /** What it was given to read of a partition while it catches up. */
   page: Page | null = null;
   /** Encodes its cursors while it catches up. */
@@ -63,10 +68,29 @@ export class Member implements Subscription, Rider {
     this.stream = stream;
     this.request = request;
     this.line = line;
-    this.view = request.operation.view;
+    this.#view = request.operation.view;
+    this.#tally = stream.meter.of(request.gate, this.#view);
     this.vector = request.start.vector;
-    this.notices = [...(request.notices ?? [])];
+    this.notices = request.notices ?? NONE;
     line.members += 1;
+  }
+
+  get view(): View {
+    return this.#view;
+  }
+
+  set view(view: View) {
+    this.#view = view;
+    this.#tally = this.stream.meter.of(this.request.gate, view);
+  }
+
+  get partner(): string {
+    return this.request.gate.partner;
+  }
+
+  /** Whether its gate is open in this tick. */
+  get admitted(): boolean {
+    return this.stream.meter.admits(this.#tally);
   }
 
   get ended(): boolean {
@@ -120,7 +144,7 @@ export class Member implements Subscription, Rider {
     this.cohort?.remove(this);
     this.cohort = null;
     this.vector = [];
-    this.notices = [];
+    this.notices = NONE;
     this.page = null;
     this.writer = null;
     this.line.members -= 1;
@@ -143,12 +167,9 @@ export class Member implements Subscription, Rider {
     }
   }
 
-  charge(events: number, bytes: number): void {
+  /** So many events were handed to its sink. */
+  count(events: number, bytes: number): void {
     this.active = true;
-    try {
-      this.request.gate.charge(events, bytes);
-    } catch (thrown) {
-      this.blame('charging failed', thrown);
-    }
+    this.stream.meter.add(this.#tally, events, bytes);
   }
 }

@@ -9,6 +9,8 @@ export interface Range {
   readonly to: number;
 }
 
+export const NONE: readonly Notice[] = Object.freeze([]);
+
 /** The payload, an object's JSON text that has no `extensions` yet, with the notices in it. */
 export function withNotices(payload: string, notices: readonly Notice[]): string {
   return `${payload.slice(0, -1)},"extensions":${JSON.stringify({ sluice: { notices } })}}`;

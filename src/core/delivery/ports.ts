@@ -6,29 +6,39 @@ import type { SluiceError } from '../errors.ts';
 import type { Placement } from '../routing/index.ts';
 import type { CompiledOperation, View } from '../view/index.ts';
 
+export type Outcome = 'taken' | 'held' | 'closed';
+
 /** A socket as delivery sees it; several subscriptions may share one. */
 export interface Sink {
   /**
-   * Hands whole messages over, in order. `taken`: the kernel has every byte and the caller may reuse the buffer. `held`: accepted,
-   * but the buffer is the sink's now and nothing more may be written until `onDrain` has fired. `closed`: gone for good.
+   * Hands whole messages over, in order: `bytes`, then `shared` where there is any, in one write. `taken`: the kernel has every
+   * byte and the caller may reuse `bytes`. `held`: accepted, but `bytes` are the sink's now and nothing more may be written until
+   * `onDrain` has fired. `closed`: gone for good. Nobody ever changes `shared`: any number of sinks may hold it.
    */
-  write(bytes: Buffer): 'taken' | 'held' | 'closed';
+  write(bytes: Buffer, shared?: Buffer | null): Outcome;
   /** Fires once when everything held has been taken; at once, asynchronously, if nothing is held. */
   onDrain(listener: () => void): void;
   /** Bytes that the kernel has taken since the socket opened: what a ledger charges. */
   readonly taken: number;
 }
 
-/** Several payloads framed for one subscriber, with the places where its id goes. */
+/** Several payloads framed for one subscriber, with the places where its id goes: `bytes`, then `shared`. */
 export interface Template {
+  /** What is one subscriber's own once its id is in. */
   readonly bytes: Buffer;
-  /** Byte offsets at which the id of `idLength` bytes is written. */
+  /** Byte offsets in `bytes` at which the id of `idLength` bytes is written. */
   readonly idSlots: Int32Array;
+  /** What follows and is the same for everybody; null: nothing. */
+  readonly shared: Buffer | null;
 }
+
+/** Characters from which on a payload is large: it is framed alone, and shared by its subscribers instead of copied for each. */
+export const LARGE_PAYLOAD = 16_384;
 
 /** How a door wraps payloads: WebSocket frames of graphql-transport-ws, SSE events. Pure; part of a cohort's key by `name` and id length. */
 export interface Envelope {
   readonly name: string;
+  /** Of a large payload that comes alone, everything behind the id is `shared`. */
   template(payloads: readonly string[], cursors: readonly string[], idLength: number): Template;
 }
 
@@ -46,10 +56,17 @@ export interface Outlet {
   ended(error: SluiceError | null): void;
 }
 
-/** Hooks of access and usage, called per delivery batch and cohort member, never per event. */
+/**
+ * Hooks of access and usage. One object for whoever is charged (a grant), shared by all of its subscriptions: it is asked and told
+ * once for a batch and a cohort, however many of its subscriptions are in it, never per event. Neither may block.
+ */
 export interface Gate {
-  /** `events` complete messages of together `bytes` were handed to the sink. */
-  charge(events: number, bytes: number): void;
+  /** Whose share of the common work it is: those who are behind take turns by partner. */
+  readonly partner: string;
+  /** Whether its subscriptions may be handed anything now. Where not, they stay at their positions and it is asked again after a while. */
+  admits(): boolean;
+  /** In this tick, so many events of the view, in so many bytes of complete messages, were handed to the sinks of its subscriptions. */
+  charge(view: View, events: number, bytes: number): void;
 }
 
 export interface Clock {

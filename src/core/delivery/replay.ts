@@ -7,6 +7,7 @@ import type { SluiceError } from '../errors.ts';
 import { asSluiceError } from '../errors.ts';
 import type { Scan, Source } from '../routing/index.ts';
 import type { Clock } from './ports.ts';
+import { Turns } from './turns.ts';
 
 export interface ReplayRequest {
   readonly product: string;
@@ -17,6 +18,8 @@ export interface ReplayRequest {
   readonly to: number;
   /** The contract that the scan must have been projected with. */
   readonly projection: string;
+  /** Who asks: readers are dealt out to partners in turn. */
+  readonly partner: string;
 }
 
 /** Told exactly once per request unless it is cancelled before. */
@@ -53,7 +56,8 @@ export class Replay {
   readonly #clock: Clock;
   readonly #max: number;
   readonly #readers = new Set<Reader>();
-  readonly #queue = new Map<ReplayWaiter, Entry>();
+  readonly #queue = new Turns<Entry>();
+  readonly #queued = new Map<ReplayWaiter, Entry>();
   #cancelIdle: (() => void) | null = null;
 
   constructor(source: Pick<Source, 'range'>, clock: Clock, maxReaders: number) {
@@ -69,13 +73,15 @@ export class Replay {
   /** One request per waiter at a time. Answers come later, never from within the call. */
   request(request: ReplayRequest, waiter: ReplayWaiter): void {
     const entry = { request, waiter };
-    if (this.#start(entry)) return;
-    this.#queue.set(waiter, entry);
-    if ([...this.#readers].some((reader) => reader.serving === null)) this.#dispatch();
+    if (this.#share(entry)) return;
+    this.#queue.add(request.partner, entry);
+    this.#queued.set(waiter, entry);
+    this.#dispatch();
   }
 
   cancel(waiter: ReplayWaiter): void {
-    this.#queue.delete(waiter);
+    const queued = this.#queued.get(waiter);
+    if (queued !== undefined) this.#forget(queued);
     for (const reader of this.#readers) {
       if (reader.serving !== null) reader.serving = reader.serving.filter((entry) => entry.waiter !== waiter);
     }
@@ -88,7 +94,8 @@ export class Replay {
     }
   }
 
-  #start(entry: Entry): boolean {
+  /** Whether a reader that is at the place serves the entry too. */
+  #share(entry: Entry): boolean {
     const { request, waiter } = entry;
     for (const reader of this.#readers) {
       if (!sameLog(reader.request, request)) continue;
@@ -98,14 +105,23 @@ export class Replay {
         this.#clock.soon(() => waiter.page(last));
         return true;
       }
-      // One that has read as far as it was asked to cannot go on: a new one is opened further ahead.
-      if (reader.next !== request.position || reader.next >= reader.request.to) continue;
-      if (reader.serving !== null) reader.serving.push(entry);
-      else if (this.#queue.size === 0 || this.#queue.has(waiter)) this.#read(reader, [entry]);
-      else return false;
-      return true;
+      if (reader.serving !== null && reader.next === request.position && reader.next < reader.request.to) {
+        reader.serving.push(entry);
+        return true;
+      }
     }
-    if (this.#readers.size >= this.#max && !this.#evict()) return false;
+    return false;
+  }
+
+  /** Gives the entry a reader: one that waits at its place, or a new one. */
+  #start(entry: Entry): void {
+    const { request } = entry;
+    for (const reader of this.#readers) {
+      // One that has read as far as it was asked to cannot go on: a new one is opened further ahead.
+      const waits = reader.serving === null && reader.next === request.position && reader.next < reader.request.to;
+      if (waits && sameLog(reader.request, request)) return this.#read(reader, [entry]);
+    }
+    if (this.#readers.size >= this.#max) this.#evict();
     const { product, incarnation, partition, position, to } = request;
     const scans = this.#source
       .range(product, incarnation, partition, position, to, { maxBytes: PAGE_BYTES })
@@ -113,7 +129,6 @@ export class Replay {
     const reader: Reader = { request, scans, next: position, last: null, serving: null, lastUsed: this.#clock.now() };
     this.#readers.add(reader);
     this.#read(reader, [entry]);
-    return true;
   }
 
   #read(reader: Reader, entries: Entry[]): void {
@@ -143,10 +158,10 @@ export class Replay {
         if (covers(scan, request)) waiter.page(scan);
         else waiter.later();
       }
-      for (const { request, waiter } of [...this.#queue.values()]) {
-        if (!sameLog(reader.request, request) || !covers(scan, request)) continue;
-        this.#queue.delete(waiter);
-        waiter.page(scan);
+      for (const entry of [...this.#queued.values()]) {
+        if (!sameLog(reader.request, entry.request) || !covers(scan, entry.request)) continue;
+        this.#forget(entry);
+        entry.waiter.page(scan);
       }
       this.#watchIdle();
     }
@@ -165,23 +180,32 @@ export class Replay {
     this.#dispatch();
   }
 
-  /** Whoever has waited longest first; the rest keep their places. */
+  /** Partners take turns; of one partner, whoever has waited longest. */
   #dispatch(): void {
-    for (const entry of [...this.#queue.values()]) {
-      if (!this.#start(entry)) return;
-      this.#queue.delete(entry.waiter);
+    while (this.#queue.size > 0 && (this.#readers.size < this.#max || this.#idle() !== null)) {
+      const entry = this.#queue.take() as Entry;
+      this.#queued.delete(entry.waiter);
+      if (!this.#share(entry)) this.#start(entry);
     }
   }
 
-  /** Ends the idle reader that was used the longest ago. */
-  #evict(): boolean {
+  #forget(entry: Entry): void {
+    this.#queue.delete(entry.request.partner, entry);
+    this.#queued.delete(entry.waiter);
+  }
+
+  /** The idle reader that was used the longest ago. */
+  #idle(): Reader | null {
     let oldest: Reader | null = null;
     for (const reader of this.#readers) {
       if (reader.serving === null && (oldest === null || reader.lastUsed < oldest.lastUsed)) oldest = reader;
     }
-    if (oldest === null) return false;
-    this.#drop(oldest);
-    return true;
+    return oldest;
+  }
+
+  #evict(): void {
+    const oldest = this.#idle();
+    if (oldest !== null) this.#drop(oldest);
   }
 
   #drop(reader: Reader): void {

@@ -2,7 +2,7 @@
  * How this door wraps payloads: unmasked server text frames of graphql-transport-ws, and events of GraphQL over SSE as
  * one HTTP chunk. Pure. The payloads are execution results as JSON text, so they hold no raw line breaks.
  */
-import type { Envelope, Template } from '../../../core/delivery/index.ts';
+import { type Envelope, LARGE_PAYLOAD, type Template } from '../../../core/delivery/index.ts';
 
 const ID_HEAD = '{"id":"';
 const ID_TAIL = '","type":"next","payload":';
@@ -37,6 +37,9 @@ function writeHeader(bytes: Buffer, at: number, length: number): number {
 export const webSocketEnvelope: Envelope = {
   name: 'graphql-transport-ws',
   template(payloads: readonly string[], _cursors: readonly string[], idLength: number): Template {
+    const [first] = payloads;
+    if (payloads.length === 1 && first !== undefined && first.length >= LARGE_PAYLOAD)
+      return largeFrame(first, idLength);
     const frame = ID_HEAD.length + idLength + ID_TAIL.length + 1;
     const lengths = payloads.map((payload) => frame + Buffer.byteLength(payload));
     const total = lengths.reduce((sum, length) => sum + headerLength(length) + length, 0);
@@ -53,9 +56,19 @@ export const webSocketEnvelope: Envelope = {
       at += bytes.write(payload, at, 'utf8');
       bytes[at++] = 0x7d;
     });
-    return { bytes, idSlots };
+    return { bytes, idSlots, shared: null };
   },
 };
+
+/** One frame in two parts: its head up to the payload, which is each subscriber's own, and the rest. */
+function largeFrame(payload: string, idLength: number): Template {
+  const shared = Buffer.from(`${payload}}`);
+  const length = ID_HEAD.length + idLength + ID_TAIL.length + shared.length;
+  const bytes = Buffer.allocUnsafeSlow(headerLength(length) + length - shared.length);
+  const slot = writeHeader(bytes, 0, length) + bytes.write(ID_HEAD, headerLength(length), 'latin1');
+  bytes.write(ID_TAIL, slot + idLength, 'latin1');
+  return { bytes, idSlots: Int32Array.of(slot), shared };
+}
 
 /** Text as one chunk of HTTP/1.1's chunked transfer coding. */
 export function chunk(text: string): Buffer {
@@ -67,12 +80,12 @@ export function nextEvent(payload: string, cursor: string | null): string {
   return cursor === null ? `event: next\ndata: ${payload}\n\n` : `event: next\nid: ${cursor}\ndata: ${payload}\n\n`;
 }
 
-/** One `next` event per payload with the cursor as its id, together one chunk; there is nothing of the subscriber in it. */
+/** One `next` event per payload with the cursor as its id, together one chunk; there is nothing of the subscriber in it, so all of it is shared. */
 export const sseEnvelope: Envelope = {
   name: 'graphql-sse',
   template(payloads: readonly string[], cursors: readonly string[]): Template {
     const events = payloads.map((payload, index) => nextEvent(payload, cursors[index] as string));
     // A chunk of no length would end the stream.
-    return { bytes: events.length === 0 ? NOTHING : chunk(events.join('')), idSlots: NO_SLOTS };
+    return { bytes: NOTHING, idSlots: NO_SLOTS, shared: events.length === 0 ? null : chunk(events.join('')) };
   },
 };

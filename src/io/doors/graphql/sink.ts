@@ -1,11 +1,11 @@
 /**
  * A client's socket as delivery sees it. Plain sockets tell at once whether the kernel has everything: nothing is left
- * in `writableLength`. TLS never does, so there bytes are copied out of the caller's buffer and the socket is full at a
- * high-water mark.
+ * in `writableLength`. TLS never does, so there bytes are copied out of the caller's buffer (what is shared is not) and the socket
+ * is full at a high-water mark.
  */
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { Sink } from '../../../core/delivery/index.ts';
+import type { Outcome, Sink } from '../../../core/delivery/index.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -39,11 +39,11 @@ abstract class BaseSink implements SocketSink {
     return this.held > 0;
   }
 
-  protected abstract put(bytes: Buffer): 'taken' | 'held';
+  protected abstract put(bytes: Buffer, shared: Buffer | null): 'taken' | 'held';
 
-  write(bytes: Buffer): 'taken' | 'held' | 'closed' {
+  write(bytes: Buffer, shared: Buffer | null = null): Outcome {
     if (this.socket.destroyed || this.socket.writableEnded || !this.isOpen()) return 'closed';
-    return this.put(bytes);
+    return this.put(bytes, shared);
   }
 
   onDrain(listener: () => void): void {
@@ -59,16 +59,29 @@ abstract class BaseSink implements SocketSink {
 }
 
 class PlainSink extends BaseSink {
-  protected put(bytes: Buffer): 'taken' | 'held' {
-    this.socket.write(bytes);
-    if (this.socket.writableLength === 0) {
-      this.taken += bytes.length;
+  protected put(bytes: Buffer, shared: Buffer | null): 'taken' | 'held' {
+    const { socket } = this;
+    let { length } = bytes;
+    if (shared === null) {
+      socket.write(bytes);
+    } else if (length === 0) {
+      length = shared.length;
+      socket.write(shared);
+    } else {
+      // One writev: the shared part is copied for nobody.
+      length += shared.length;
+      socket.cork();
+      socket.write(bytes);
+      socket.write(shared);
+      socket.uncork();
+    }
+    if (socket.writableLength === 0) {
+      this.taken += length;
       return 'taken';
     }
     this.held++;
     // The 'drain' event comes only past the stream's own high-water mark; an empty write is called back in its turn, always.
-    const length = bytes.length;
-    this.socket.write(NOTHING, (error) => {
+    socket.write(NOTHING, (error) => {
       if (!error) this.taken += length;
       if (--this.held === 0) this.drained();
     });
@@ -77,9 +90,10 @@ class PlainSink extends BaseSink {
 }
 
 class TlsSink extends BaseSink {
-  protected put(bytes: Buffer): 'taken' | 'held' {
-    const length = bytes.length;
-    this.socket.write(Buffer.from(bytes), (error) => {
+  protected put(bytes: Buffer, shared: Buffer | null): 'taken' | 'held' {
+    const length = bytes.length + (shared === null ? 0 : shared.length);
+    if (shared !== null && bytes.length > 0) this.socket.write(Buffer.from(bytes));
+    this.socket.write(shared ?? Buffer.from(bytes), (error) => {
       if (!error) this.taken += length;
       if (this.held > 0 && (error || this.socket.writableLength < TLS_HIGH_WATER)) {
         this.held = 0;
