@@ -181,7 +181,7 @@ export function viewOf(options: ViewOptions = {}): View {
 function askedFilter(key: string, given?: (event: PublicEvent) => boolean): Filter {
   const matches = given ?? (() => true);
   const where: Predicate | null = given === undefined ? null : { op: 'isNull', path: ['value'], value: false };
-  return { key, topic: null, topics: null, rows: null, where, matches, holds: matches };
+  return { key, topic: null, topics: null, rows: null, where, condition: given ?? null, matches };
 }
 
 export interface JoinOptions extends ViewOptions {

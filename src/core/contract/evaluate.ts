@@ -33,32 +33,27 @@ function accessOf(path: readonly string[]): string {
   return path.map((name, index) => `${index === 0 ? 'data' : '?.'}[${JSON.stringify(name)}]`).join('');
 }
 
-type OverData<Result> = (constants: readonly unknown[], startsWith: typeof starts) => (data: PublicData) => Result;
-
-/**
- * Compiled by their text, which holds no operand: all predicates of one shape share one function with the operands as its closure,
- * so that it is compiled once, and as fast for the one that is asked once a minute as for the others. Forgotten all at once when many.
- */
-const shapes = new Map<string, OverData<unknown>>();
+/** Made by their text, which holds no operand: see compilePredicate. Forgotten all at once when they are many. */
+const shapes = new Map<string, (...parts: never[]) => unknown>();
 const maxShapes = 1_000;
 /** Characters; longer ones are rare, and alike more rarely still. */
 const maxShapeText = 2_000;
 
-function compileOver<Result>(expression: string): OverData<Result> {
-  let make = shapes.get(expression);
-  if (make === undefined) {
-    make = new Function('constants', 'starts', `'use strict'; return (data) => ${expression};`) as OverData<unknown>;
+function make<Made extends (...parts: never[]) => unknown>(names: readonly string[], body: string): Made {
+  let made = shapes.get(body);
+  if (made === undefined) {
+    made = new Function(...names, `'use strict'; ${body}`) as Made;
     if (shapes.size >= maxShapes) shapes.clear();
-    if (expression.length <= maxShapeText) shapes.set(expression, make);
+    if (body.length <= maxShapeText) shapes.set(body, made);
   }
-  return make as OverData<Result>;
+  return made as Made;
 }
 
 class Generator {
   readonly constants: unknown[] = [];
 
   private constant(value: unknown): string {
-    return `constants[${this.constants.push(value) - 1}]`;
+    return `c${this.constants.push(value) - 1}`;
   }
 
   expression(predicate: Predicate): string {
@@ -104,17 +99,34 @@ function starts(value: unknown, prefix: string): boolean {
   return typeof value === 'string' && value.startsWith(prefix);
 }
 
-/** Whether an event passes. An event with op DELETE passes only where its public key alone decides that it does. */
+/**
+ * Whether an event passes. An event with op DELETE passes only where its public key alone decides that it does.
+ *
+ * All predicates of one shape share one function, which is compiled once and is as fast for the one that is asked once a minute as for
+ * the others; what tells them apart is one closure each, with the operands in it, since fetching it is most of what asking one of many costs.
+ */
 export function compilePredicate(predicate: Predicate): (event: PublicEvent) => boolean {
   const generator = new Generator();
   const expression = generator.expression(predicate);
-  const holds = compileOver<boolean>(expression)(generator.constants, starts);
-  return (event) => (event.data !== null ? holds(event.data) : decidePredicate(predicate, event.keyData) === true);
+  const { constants } = generator;
+  const shape = make<
+    (
+      operands: readonly unknown[],
+      startsWith: typeof starts,
+      decide: typeof decidePredicate,
+      whole: Predicate,
+    ) => (event: PublicEvent) => boolean
+  >(
+    ['constants', 'starts', 'decide', 'predicate'],
+    `const [${constants.map((_, index) => `c${index}`).join(', ')}] = constants;
+    return ({ data, keyData }) => data !== null ? ${expression} : decide(predicate, keyData) === true;`,
+  );
+  return shape(constants, starts, decidePredicate, predicate);
 }
 
 /** What a comparison of this path compares, of an event with data: null or undefined where it or anything above it is null. */
 export function compileRead(path: readonly string[]): (data: PublicData) => unknown {
-  return compileOver<unknown>(accessOf(path))([], starts);
+  return make<() => (data: PublicData) => unknown>([], `return (data) => ${accessOf(path)};`)();
 }
 
 /**

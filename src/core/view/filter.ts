@@ -11,7 +11,6 @@ import {
 } from '../contract/index.ts';
 import { canonicalText } from '../surface/index.ts';
 
-/** All of it must hold. */
 export interface Filter {
   /** Equal filters of one product have equal keys: a digest of the canonical text of the four conditions below. */
   readonly key: string;
@@ -22,10 +21,10 @@ export interface Filter {
   /** Rows that the grant leaves, over the unmasked event. */
   readonly rows: Predicate | null;
   readonly where: Predicate | null;
-  /** Pure, allocates nothing per event. */
+  /** `rows` and `where`, for whoever has matched the topic already; null: neither. */
+  readonly condition: ((event: PublicEvent) => boolean) | null;
+  /** All of it. Pure, allocates nothing per event. */
   matches(event: PublicEvent): boolean;
-  /** `rows` and `where` alone, for whoever has matched the topic already. Pure, allocates nothing per event. */
-  holds(event: PublicEvent): boolean;
 }
 
 /** `contract` is narrowed: its restriction's topics and rows are part of the filter. */
@@ -35,16 +34,13 @@ export function createFilter(contract: Contract, topic: TopicFilter | null, wher
   return new CompiledFilter(topic, allowed, rows, where);
 }
 
-type Condition = (event: PublicEvent) => boolean;
-
 class CompiledFilter implements Filter {
   readonly key: string;
   readonly topic: TopicFilter | null;
   readonly topics: readonly TopicFilter[] | null;
   readonly rows: Predicate | null;
   readonly where: Predicate | null;
-  readonly #rows: Condition | null;
-  readonly #where: Condition | null;
+  readonly condition: Filter['condition'];
 
   constructor(
     topic: TopicFilter | null,
@@ -56,8 +52,8 @@ class CompiledFilter implements Filter {
     this.topics = topics;
     this.rows = rows;
     this.where = where;
-    this.#rows = rows === null ? null : compilePredicate(rows);
-    this.#where = where === null ? null : compilePredicate(where);
+    const both = rows !== null && where !== null ? ({ op: 'and', of: [rows, where] } as const) : (rows ?? where);
+    this.condition = both === null ? null : compilePredicate(both);
     // One of several: neither order nor repetition makes another filter.
     const texts = topics === null ? null : [...new Set(topics.map(({ text }) => text))].sort();
     const text = canonicalText([topic?.text ?? null, texts, rows, where]);
@@ -68,14 +64,7 @@ class CompiledFilter implements Filter {
     const { topic, topics } = this;
     if (topic !== null && !topicMatches(topic, event.topic, event.unknownLevels)) return false;
     if (topics !== null && !anyMatches(topics, event)) return false;
-    return this.holds(event);
-  }
-
-  holds(event: PublicEvent): boolean {
-    const rows = this.#rows;
-    if (rows !== null && !rows(event)) return false;
-    const where = this.#where;
-    return where === null || where(event);
+    return this.condition === null || this.condition(event);
   }
 }
 

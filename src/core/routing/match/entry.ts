@@ -1,126 +1,83 @@
-/** A filter in the index: its values, and the places where a lookup finds it. */
-import type { Filter } from '../../view/index.ts';
-import type { Lookup } from './lookups.ts';
-
-/** What is left to ask of an event by whose lookup the filter was found. */
-export type Residual = 'nothing' | 'holds' | 'matches';
-
-/** The filters that one lookup finds. Dense, in no order. */
-export type Bucket<T extends object> = Place<T>[];
-
-/** One bucket that an entry is in. */
-export class Place<T extends object> {
-  readonly entry: Entry<T>;
-  /** null: in none, since it is asked of every event. */
-  readonly lookup: Lookup | null;
-  readonly #bucket: Bucket<T>;
-  #index: number;
-
-  constructor(entry: Entry<T>, lookup: Lookup | null, bucket: Bucket<T>) {
-    this.entry = entry;
-    this.lookup = lookup;
-    this.#bucket = bucket;
-    this.#index = bucket.push(this) - 1;
-  }
-
-  /** Leaves the bucket; true: it was the last one there. */
-  leave(): boolean {
-    const bucket = this.#bucket;
-    const last = bucket.pop() as Place<T>;
-    if (last !== this) {
-      bucket[this.#index] = last;
-      last.#index = this.#index;
-    }
-    return bucket.length === 0;
-  }
-}
-
-/** Up to so many values are searched one by one. */
-const FEW = 8;
-
 /**
- * Values are a dense array with swap-remove. While they are visited a value that leaves makes a hole instead, so that none is
- * visited twice or left out.
+ * A filter in the index, with its values. What an event reads of it lies together, since fetching it from memory is what finding one of
+ * many costs: a single value and a single place take no object of their own.
  */
+import type { PublicEvent } from '../../contract/index.ts';
+import type { Filter } from '../../view/index.ts';
+import type { Bucket } from './bucket.ts';
+import type { Lookup } from './lookups.ts';
+import { Values } from './values.ts';
+
 export class Entry<T extends object> {
   readonly filter: Filter;
-  readonly residual: Residual;
-  readonly places: Place<T>[] = [];
-  /** In more than one place, so that one event may find it twice. */
-  several = false;
+  /** What is left to ask of an event by whose lookup the filter was found; null: nothing. */
+  readonly residual: ((event: PublicEvent) => boolean) | null;
+  /** In more than one bucket, so that one event may find it twice. */
+  readonly several: boolean;
   /** Found already by the event that is being matched; only where `several`. */
   found = false;
-  readonly #values: (T | null)[] = [];
-  /** Where each value is, once they are more than a few. */
-  #at: Map<T, number> | null = null;
-  #holes: number[] | null = null;
-  #size = 0;
+  /** The value, while there has never been another. */
+  #only: T | null = null;
+  #values: Values<T> | null = null;
+  /** null: it is asked of every event. */
+  readonly lookups: readonly Lookup[] | null;
+  /** Where it is in its bucket; -1: in none. */
+  #index = -1;
+  /** Where it is in each, where `several`. */
+  readonly #indexes: Map<Bucket<T>, number> | null;
 
-  constructor(filter: Filter, residual: Residual) {
+  constructor(filter: Filter, residual: Entry<T>['residual'], lookups: readonly Lookup[] | null) {
     this.filter = filter;
     this.residual = residual;
+    this.lookups = lookups;
+    this.several = lookups !== null && lookups.length > 1;
+    this.#indexes = this.several ? new Map() : null;
   }
 
-  get size(): number {
-    return this.#size;
+  get isEmpty(): boolean {
+    return this.#values === null ? this.#only === null : this.#values.size === 0;
   }
 
-  /** false: it is there already. */
-  add(value: T): boolean {
-    if (this.#find(value) >= 0) return false;
-    const index = this.#values.push(value) - 1;
-    if (this.#at !== null) this.#at.set(value, index);
-    else if (this.#values.length > FEW) this.#at = this.#positions();
-    this.#size += 1;
-    return true;
+  has(value: T): boolean {
+    return this.#values === null ? this.#only === value : this.#values.has(value);
   }
 
-  /** false: it is not there. `visiting`: leaves a hole, to be closed by `compact`. */
-  delete(value: T, visiting: boolean): boolean {
-    const index = this.#find(value);
-    if (index < 0) return false;
-    this.#at?.delete(value);
-    this.#size -= 1;
-    if (visiting) {
-      this.#values[index] = null;
-      this.#holes ??= [];
-      this.#holes.push(index);
-    } else this.#close(index);
-    return true;
-  }
-
-  /** Those that are there when it begins and have not left when their turn comes. */
-  visit(visit: (value: T) => void): void {
-    const values = this.#values;
-    // Backwards: what is added meanwhile stands behind.
-    for (let i = values.length - 1; i >= 0; i--) {
-      const value = values[i] as T | null;
-      if (value !== null) visit(value);
+  /** Not while anybody is visited, and not what is there already. */
+  add(value: T): void {
+    if (this.#values !== null) this.#values.add(value);
+    else if (this.#only === null) this.#only = value;
+    else {
+      this.#values = new Values(this.#only);
+      this.#values.add(value);
+      this.#only = null;
     }
+  }
+
+  /** false: it is not there. `visiting`: `compact` is called when nobody is being visited any more. */
+  delete(value: T, visiting: boolean): boolean {
+    if (this.#values !== null) return this.#values.delete(value, visiting);
+    if (this.#only !== value) return false;
+    this.#only = null;
+    return true;
+  }
+
+  visit(visit: (value: T) => void): void {
+    if (this.#values !== null) this.#values.visit(visit);
+    else if (this.#only !== null) visit(this.#only);
   }
 
   compact(): void {
-    // From the last hole on: behind it there is none.
-    for (const index of (this.#holes ?? []).sort((a, b) => b - a)) this.#close(index);
-    this.#holes = null;
+    this.#values?.compact();
   }
 
-  #close(index: number): void {
-    const last = this.#values.pop() as T | null;
-    if (index === this.#values.length || last === null) return;
-    this.#values[index] = last;
-    this.#at?.set(last, index);
+  indexIn(bucket: Bucket<T>): number {
+    return this.#indexes === null ? this.#index : (this.#indexes.get(bucket) ?? -1);
   }
 
-  #find(value: T): number {
-    return this.#at === null ? this.#values.indexOf(value) : (this.#at.get(value) ?? -1);
-  }
-
-  #positions(): Map<T, number> {
-    const at = new Map<T, number>();
-    this.#values.forEach((value, index) => {
-      if (value !== null) at.set(value, index);
-    });
-    return at;
+  /** Told by its buckets; -1: it has left. */
+  place(bucket: Bucket<T>, index: number): void {
+    if (this.#indexes === null) this.#index = index;
+    else if (index < 0) this.#indexes.delete(bucket);
+    else this.#indexes.set(bucket, index);
   }
 }

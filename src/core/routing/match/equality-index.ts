@@ -3,7 +3,8 @@
  * by fields in use, however many values and filters there are. The semantics are those of `compilePredicate`.
  */
 import { compileRead, knownAt, type PublicData, type PublicEvent } from '../../contract/index.ts';
-import type { Bucket } from './entry.ts';
+import { Bucket } from './bucket.ts';
+import type { Entry } from './entry.ts';
 import type { Finds } from './finds.ts';
 import type { Equality } from './lookups.ts';
 
@@ -18,12 +19,7 @@ export class EqualityIndex<T extends object> {
   /** The same, to go through without an iterator. */
   #fields: FieldValues<T>[] = [];
 
-  get({ path, value }: Equality): Bucket<T> | null {
-    return this.#byPath.get(nameOf(path))?.buckets.get(value) ?? null;
-  }
-
-  /** The bucket of this value, which the caller puts a filter into. */
-  open({ path, value }: Equality): Bucket<T> {
+  insert({ path, value }: Equality, entry: Entry<T>): void {
     const name = nameOf(path);
     let field = this.#byPath.get(name);
     if (field === undefined) {
@@ -31,19 +27,15 @@ export class EqualityIndex<T extends object> {
       this.#byPath.set(name, field);
       this.#fields.push(field);
     }
-    let bucket = field.buckets.get(value);
-    if (bucket === undefined) {
-      bucket = [];
-      field.buckets.set(value, bucket);
-    }
-    return bucket;
+    const bucket = field.buckets.get(value) ?? new Bucket<T>();
+    field.buckets.set(value, bucket);
+    bucket.add(entry);
   }
 
-  /** The bucket of this value has become empty. */
-  close({ path, value }: Equality): void {
+  remove({ path, value }: Equality, entry: Entry<T>): void {
     const name = nameOf(path);
     const field = this.#byPath.get(name);
-    if (field === undefined) return;
+    if (!field?.buckets.get(value)?.delete(entry)) return;
     field.buckets.delete(value);
     if (field.buckets.size > 0) return;
     this.#byPath.delete(name);

@@ -1,37 +1,32 @@
 /** What one event has found: gathered first and visited then, so that whoever is visited may change the index. */
 import type { PublicEvent } from '../../contract/index.ts';
-import type { Bucket, Entry } from './entry.ts';
+import type { Bucket } from './bucket.ts';
+import type { Entry } from './entry.ts';
 
 /** Slots that are kept between events. */
 const KEPT = 4_096;
 
 export class Finds<T extends object> {
   /** A stack: a visitor may match another event. Slots are used again, so that an event allocates none. */
-  #entries: (Entry<T> | null)[] = [];
+  readonly #entries: (Entry<T> | null)[] = [];
   #top = 0;
   /** Entries that more than one lookup may find. */
   readonly #several: Entry<T>[] = [];
   readonly #failed: { readonly entry: Entry<T>; readonly thrown: unknown }[] = [];
   #event: PublicEvent | null = null;
 
-  /** Entries from the returned number on are those of this event. */
+  /** What is taken from now on is of this event, and stands from the returned number on. */
   begin(event: PublicEvent): number {
     this.#event = event;
     return this.#top;
   }
 
   /** The event meets the lookup of this bucket. */
-  take(bucket: Bucket<T>): void {
+  take({ first, more }: Bucket<T>): void {
     const event = this.#event as PublicEvent;
-    for (let i = 0; i < bucket.length; i++) {
-      const { entry } = bucket[i] as Bucket<T>[number];
-      if (entry.several) {
-        if (entry.found) continue;
-        entry.found = true;
-        this.#several.push(entry);
-      }
-      if (entry.residual === 'nothing' || this.#asked(entry, event)) this.#entries[this.#top++] = entry;
-    }
+    if (first !== null) this.#take(first, event);
+    if (more === null) return;
+    for (let i = 0; i < more.length; i++) this.#take(more[i] as Entry<T>, event);
   }
 
   /** All that the event meets has been taken. */
@@ -51,19 +46,27 @@ export class Finds<T extends object> {
         entry.visit((value) => failed(value, thrown));
       }
     } finally {
-      this.#entries.fill(null, base, top);
+      for (let i = base; i < top; i++) this.#entries[i] = null;
       this.#top = base;
       if (base === 0 && this.#entries.length > KEPT) this.#entries.length = KEPT;
     }
   }
 
-  #asked(entry: Entry<T>, event: PublicEvent): boolean {
-    const { filter, residual } = entry;
-    try {
-      return residual === 'holds' ? filter.holds(event) : filter.matches(event);
-    } catch (thrown) {
-      this.#failed.push({ entry, thrown });
-      return false;
+  #take(entry: Entry<T>, event: PublicEvent): void {
+    if (entry.several) {
+      if (entry.found) return;
+      entry.found = true;
+      this.#several.push(entry);
     }
+    const { residual } = entry;
+    if (residual !== null) {
+      try {
+        if (!residual(event)) return;
+      } catch (thrown) {
+        this.#failed.push({ entry, thrown });
+        return;
+      }
+    }
+    this.#entries[this.#top++] = entry;
   }
 }

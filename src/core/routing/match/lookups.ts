@@ -22,7 +22,7 @@ export interface Lookups {
   readonly ofTopic: boolean;
 }
 
-/** What it costs to have a filter under these: the one of least cost is chosen. */
+/** How many events are expected to meet one of these: the least is chosen. */
 export type Weigh = (lookups: readonly Lookup[]) => number;
 
 /** Places that one filter may take in the index. */
@@ -42,6 +42,13 @@ export function lookupsOf(filter: Filter, weigh: Weigh): Lookups | null {
   ];
   // A topic filter that every topic passes is looked up faster than it is asked.
   return lightest(conditions, weigh) ?? (topic === null ? null : ofTopics([topic], () => true));
+}
+
+/** Every lookup that the filter could be entered under, whatever else it would take. */
+export function* mentionedBy({ topic, topics, rows, where }: Filter): Generator<Lookup> {
+  for (const predicate of [where, rows]) if (predicate !== null) yield* equalitiesIn(predicate);
+  if (topic !== null) yield topic;
+  if (topics !== null) yield* topics;
 }
 
 /**
@@ -96,6 +103,13 @@ function ofPredicate(predicate: Predicate, weigh: Weigh): Lookups | null {
     }
     case 'or':
       return ofAny(predicate.of.map((inner) => ofPredicate(inner, weigh)));
+    default:
+      return leafOf(predicate);
+  }
+}
+
+function leafOf(predicate: Predicate): Lookups | null {
+  switch (predicate.op) {
     case 'isNull':
       return predicate.value ? equalities(predicate.path, [null]) : null;
     case 'eq':
@@ -105,6 +119,12 @@ function ofPredicate(predicate: Predicate, weigh: Weigh): Lookups | null {
     default:
       return null;
   }
+}
+
+function* equalitiesIn(predicate: Predicate): Generator<Equality> {
+  if (predicate.op === 'and' || predicate.op === 'or') {
+    for (const inner of predicate.of) yield* equalitiesIn(inner);
+  } else yield* (leafOf(predicate)?.all ?? []) as Equality[];
 }
 
 function equals({ kind, path }: Extract<Predicate, { kind: ScalarKind }>, values: readonly Value[]): Lookups | null {

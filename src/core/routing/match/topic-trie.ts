@@ -1,9 +1,11 @@
 /**
- * Topic filters by their levels. A topic is walked down once, along each node that it agrees with: its literal level, `*`, and
- * the prefixes that it begins with. The semantics are those of `topicMatches`.
+ * Topic filters. Those that are whole topics are looked up by the topic. The others are a trie of their levels, in which a topic
+ * is walked down along each node that it agrees with: its literal level, `*`, and the prefixes that it begins with. The semantics are those of
+ * `topicMatches`.
  */
 import type { TopicFilter } from '../../contract/index.ts';
-import type { Bucket } from './entry.ts';
+import { Bucket } from './bucket.ts';
+import type { Entry } from './entry.ts';
 import type { Finds } from './finds.ts';
 import { type PrefixNode, PrefixTree } from './prefix-tree.ts';
 
@@ -53,12 +55,19 @@ class Node<T extends object> {
   }
 }
 
-/** A literal `*` is percent-encoded. */
+/** Also of `*` itself: a literal one is percent-encoded. */
 function isPrefix(level: string): boolean {
   return level.endsWith('*');
 }
 
+/** A whole topic. */
+function isWhole({ levels, rest }: TopicFilter): boolean {
+  return !rest && !levels.some(isPrefix);
+}
+
 export class TopicTrie<T extends object> {
+  /** Filters that are whole topics, by their text. */
+  readonly #whole = new Map<string, Bucket<T>>();
   readonly #root = new Node<T>();
   /** Of the topic that is being walked: the texts of its levels, and where each ends, as far as they were needed. */
   readonly #texts: string[] = [];
@@ -67,35 +76,22 @@ export class TopicTrie<T extends object> {
   #topic = '';
   #unknownLevels = 0;
 
-  /** Filters with exactly this text. */
-  get(filter: TopicFilter): Bucket<T> | null {
-    let node: Node<T> | undefined = this.#root;
-    for (const level of filter.levels) {
-      node = node.below(level);
-      if (node === undefined) return null;
-    }
-    return filter.rest ? node.rest : node.here;
+  insert(filter: TopicFilter, entry: Entry<T>): void {
+    this.#open(filter).add(entry);
   }
 
-  /** The bucket of filters with this text, which the caller puts one into. */
-  open(filter: TopicFilter): Bucket<T> {
-    let node = this.#root;
-    for (const level of filter.levels) node = node.below(level) ?? node.grow(level);
-    if (filter.rest) {
-      node.rest ??= [];
-      return node.rest;
-    }
-    node.here ??= [];
-    return node.here;
-  }
-
-  /** The bucket of this text has become empty: it goes, with the nodes that lead nowhere else. */
-  close(filter: TopicFilter): void {
-    this.#prune(this.#root, filter, 0);
+  remove(filter: TopicFilter, entry: Entry<T>): void {
+    if (!this.#get(filter)?.delete(entry)) return;
+    if (isWhole(filter)) this.#whole.delete(filter.text);
+    else this.#prune(this.#root, filter, 0);
   }
 
   /** Hands over the buckets of all filters that match the topic. */
   find(topic: string, unknownLevels: number, finds: Finds<T>): void {
+    if (this.#whole.size > 0 && (unknownLevels === 0 || isKnown(topic, unknownLevels))) {
+      const bucket = this.#whole.get(topic);
+      if (bucket !== undefined) finds.take(bucket);
+    }
     if (this.#root.isEmpty) return;
     this.#topic = topic;
     this.#unknownLevels = unknownLevels;
@@ -104,7 +100,28 @@ export class TopicTrie<T extends object> {
   }
 
   count(): number {
-    return countBelow(this.#root) - 1;
+    return this.#whole.size + countBelow(this.#root) - 1;
+  }
+
+  #get(filter: TopicFilter): Bucket<T> | null {
+    if (isWhole(filter)) return this.#whole.get(filter.text) ?? null;
+    let node: Node<T> | undefined = this.#root;
+    for (const level of filter.levels) node = node?.below(level);
+    return (filter.rest ? node?.rest : node?.here) ?? null;
+  }
+
+  #open(filter: TopicFilter): Bucket<T> {
+    if (isWhole(filter)) {
+      const bucket = this.#whole.get(filter.text) ?? new Bucket<T>();
+      this.#whole.set(filter.text, bucket);
+      return bucket;
+    }
+    let node = this.#root;
+    for (const level of filter.levels) node = node.below(level) ?? node.grow(level);
+    const bucket = (filter.rest ? node.rest : node.here) ?? new Bucket<T>();
+    if (filter.rest) node.rest = bucket;
+    else node.here = bucket;
+    return bucket;
   }
 
   /** `start` is where level `depth` begins: one behind the topic's end where there is no such level. */
@@ -155,6 +172,16 @@ export class TopicTrie<T extends object> {
     this.#prune(below, filter, depth + 1);
     if (below.isEmpty) node.cut(level);
   }
+}
+
+/** Whether every level of the topic is. */
+function isKnown(topic: string, unknownLevels: number): boolean {
+  let depth = 0;
+  for (let at = 0; at >= 0 && depth < 32; depth++) {
+    if ((unknownLevels & (1 << depth)) !== 0) return false;
+    at = topic.indexOf('/', at) + 1 || -1;
+  }
+  return true;
 }
 
 function countBelow<T extends object>(node: Node<T>): number {
