@@ -16,11 +16,13 @@ import type { Report } from './report.ts';
 export const name = 'match';
 
 const FILTERS = 100_000;
-const EVENTS = 20_000;
-/** Events that the naive loop is shown, once to check the index and in each round. */
-const NAIVE_EVENTS = 10;
+/** Records of a round, and of the scan that is read before they are matched. */
+const RECORDS = 10_000;
+const SCAN = 500;
+/** Events that the naive loop is asked about, once to check the index and in each round. */
+const NAIVE_EVENTS = 5;
 const ROUNDS = 9;
-const WARM_UP = 4;
+const WARM_UP = 3;
 
 const text = { required: true } as const;
 const orders = contract({
@@ -63,19 +65,17 @@ function randomOrder(random: Random, n: number): Record<string, unknown> {
   };
 }
 
-const compiled = compileContract(orders);
-const record = (n: number) => ({
-  offset: n,
-  timestamp: 1_700_000_000_000 + n,
-  key: Buffer.from(String(n)),
-  headers: [],
-});
-
-function eventsOf(random: Random): readonly PublicEvent[] {
-  return Array.from({ length: EVENTS }, (_, n) => {
-    // Through JSON, as strings of records are.
-    const value = Buffer.from(JSON.stringify(randomOrder(random, n)));
-    return compiled.address(0, { ...record(n), value }, compiled.project(JSON.parse(value.toString())));
+function scansOf(random: Random): readonly LogScan[] {
+  return Array.from({ length: RECORDS / SCAN }, (_, n): LogScan => {
+    const [from, to] = [n * SCAN, (n + 1) * SCAN];
+    const records = Array.from({ length: SCAN }, (__, i) => ({
+      offset: from + i,
+      timestamp: 1_700_000_000_000 + i,
+      key: Buffer.from(String(from + i)),
+      value: Buffer.from(JSON.stringify(randomOrder(random, from + i))),
+      headers: [],
+    }));
+    return { incarnation: { cluster: 'c', topic: 't' }, partition: 0, from, to, records, end: to, first: 0 };
   });
 }
 
@@ -125,10 +125,11 @@ const kinds: readonly (readonly [string, (random: Random) => Asked])[] = [
     },
   ],
   [
-    'one of 500 regions of the topic and a least price each',
+    'one of 500 desks with regions and a least price each',
     (random) => {
-      const { desk, region, customer, price } = randomOrder(random, 0);
-      return { topic: `${desk}/${region}/${Number(String(customer).slice(1)) % 5 === 0 ? customer : '*'}/>`, where: { price: { gte: price } } };
+      const { desk, region, price, status } = randomOrder(random, 0);
+      const side = `s${Number(String(status).slice(1)) % 5}`;
+      return { topic: `${desk}/${region}/*/${side}*`, where: { price: { gte: price } } };
     },
   ],
 ];
@@ -154,55 +155,73 @@ function indexOf(filters: readonly Filter[]): MatchIndex<Counter> {
 
 export async function run(report: Report): Promise<void> {
   const random = new Random(1);
-  const events = eventsOf(random);
-  for (const [what, draw] of kinds) {
-    const filters = distinct(() => draw(random));
-    matching(report, what, filters, events);
-  }
+  const scans = scansOf(random);
+  const compiled = compileContract(orders);
   const reader = eventReader(orders, compiled, await jsonCodec.prepare(orders), quiet, () => {});
+  const read = (scan: LogScan): readonly PublicEvent[] => reader.read(scan, true);
+  report.note(
+    `Records of 300 B are read in scans of ${SCAN}, and what was read is matched next, as on the event's way. CPU of this process.`,
+  );
+  for (const [what, draw] of kinds)
+    matching(
+      report,
+      what,
+      distinct(() => draw(random)),
+      scans,
+      read,
+    );
   const unwanted: readonly (readonly [string, (n: number) => Asked])[] = [
-    ['their topic', (n) => ({ topic: `${topicFilter(random).split('/').slice(0, 2).join('/')}/c${n % 50}/none${n}` })],
-    ['an equality', (n) => ({ where: { account: { eq: `nobody-${n}` }, region: { eq: 'r1' } } })],
+    ['the topic', (n) => ({ topic: topicFilter(random).replace(/s\d+$|\*$|>$/, `none${n}`) })],
+    ['an equality', (n) => ({ where: { region: { eq: 'r1' }, account: { eq: `nobody-${n}` } } })],
   ];
   for (const [what, draw] of unwanted) {
     const filters = Array.from({ length: FILTERS }, (_, n) => filterOf(draw(n)));
-    indifferent(report, what, filters, events, (scan) => reader.read(scan, true));
+    indifferent(report, what, filters, scans, read);
   }
 }
 
-/** Matching alone: CPU of this process, over 20,000 events each round. */
-function matching(report: Report, what: string, filters: readonly Filter[], events: readonly PublicEvent[]): void {
+type Read = (scan: LogScan) => readonly PublicEvent[];
+
+function matching(
+  report: Report,
+  what: string,
+  filters: readonly Filter[],
+  scans: readonly LogScan[],
+  read: Read,
+): void {
   const index = indexOf(filters);
   let visited = 0;
   const visit = (value: Counter): void => {
     value.count += 1;
     visited += 1;
   };
-  for (const event of events.slice(0, NAIVE_EVENTS)) {
+  const some = read(scans[0] as LogScan).slice(0, NAIVE_EVENTS);
+  for (const event of some) {
     const before = visited;
     index.match(event, visit);
     const expected = filters.reduce((sum, filter) => sum + (filter.matches(event) ? 1 : 0), 0);
     if (visited - before !== expected) throw new Error(`${what}: ${visited - before} found, ${expected} match`);
   }
   const own: number[] = [];
+  const match: number[] = [];
   const naive: number[] = [];
   let matches = 0;
   for (let round = -WARM_UP; round < ROUNDS; round++) {
     visited = 0;
-    const ns = perItem(events, (event) => index.match(event, visit));
-    matches = visited / events.length;
+    const { matching: ns } = record(scans, read, index, visit);
+    matches = visited / RECORDS;
     let passed = 0;
-    const some = events.slice(0, NAIVE_EVENTS);
-    const asked = perItem(some, (event) => {
-      for (const filter of filters) if (filter.matches(event)) passed += 1;
+    const asked = microseconds(() => {
+      for (const event of some) for (const filter of filters) if (filter.matches(event)) passed += 1;
     });
     if (round < 0) continue;
     own.push(ns);
-    naive.push(asked / 1_000);
+    match.push(ns / matches);
+    naive.push(asked / NAIVE_EVENTS);
   }
-  const many = matches >= 10 ? ` (${(own.reduce((a, b) => a + b) / own.length / matches).toFixed(0)} ns a match)` : '';
-  report.figure(`${FILTERS} filters, ${what}: ${matches.toFixed(2)} matches a record${many}`, 'ns a record', own);
-  report.figure(`the same, asked one by one`, 'us a record', naive);
+  report.figure(`${what}: ${matches.toFixed(1)} matches a record, index`, 'ns a record', own);
+  if (matches > 10) report.figure(`${what}: index, all by its matches`, 'ns a match', match);
+  report.figure(`${what}: each filter asked`, 'us a record', naive);
 }
 
 /** Filters that want none of the records, against one such filter, in turns: by the index alone, and with all that a record costs before it. */
@@ -210,52 +229,58 @@ function indifferent(
   report: Report,
   what: string,
   filters: readonly Filter[],
-  events: readonly PublicEvent[],
-  read: (scan: LogScan) => readonly PublicEvent[],
+  scans: readonly LogScan[],
+  read: Read,
 ): void {
-  const indexes = { one: indexOf(filters.slice(0, 1)), all: indexOf(filters) };
-  const random = new Random(2);
-  const records = Array.from({ length: EVENTS }, (_, n) => ({
-    ...record(n),
-    value: Buffer.from(JSON.stringify(randomOrder(random, n))),
-  }));
-  const scans = Array.from({ length: EVENTS / 500 }, (_, n): LogScan => {
-    const [from, to] = [n * 500, (n + 1) * 500];
-    return { incarnation: { cluster: 'c', topic: 't' }, partition: 0, from, to, records: records.slice(from, to), end: to, first: 0 };
-  });
-  let visited = 0;
-  const visit = (): void => {
-    visited += 1;
+  const indexes = [indexOf(filters.slice(0, 1)), indexOf(filters)] as const;
+  const unwanted = (): void => {
+    throw new Error(`${what}: a record was wanted`);
   };
-  const bare = { one: [] as number[], all: [] as number[], ratio: [] as number[] };
-  const whole = { one: [] as number[], all: [] as number[], ratio: [] as number[] };
+  const alone: [number[], number[], number[]] = [[], [], []];
+  const whole: [number[], number[], number[]] = [[], [], []];
   for (let round = -WARM_UP; round < ROUNDS; round++) {
-    const alone = (index: MatchIndex<Counter>): number => perItem(events, (event) => index.match(event, visit));
-    const way = (index: MatchIndex<Counter>): number =>
-      perItem(scans, (scan) => {
-        for (const event of read(scan)) index.match(event, visit);
-      }) / 500;
-    const times = [alone(indexes.one), alone(indexes.all), way(indexes.one), way(indexes.all)] as const;
+    const [one, all] = indexes.map((index) => record(scans, read, index, unwanted)) as [Cost, Cost];
     if (round < 0) continue;
-    bare.one.push(times[0]);
-    bare.all.push(times[1]);
-    bare.ratio.push(times[1] / times[0]);
-    whole.one.push(times[2]);
-    whole.all.push(times[3]);
-    whole.ratio.push(times[3] / times[2]);
+    [one.matching, all.matching, all.matching / one.matching].forEach((value, i) => void alone[i]?.push(value));
+    [one.whole, all.whole, all.whole / one.whole].forEach((value, i) => void whole[i]?.push(value));
   }
-  if (visited > 0) throw new Error(`${what}: ${visited} records were wanted`);
-  report.figure(`1 filter told apart by ${what}: index alone`, 'ns a record', bare.one);
-  report.figure(`${FILTERS} such filters: index alone`, 'ns a record', bare.all);
-  report.figure(`${FILTERS} such filters against 1: index alone`, 'times', bare.ratio);
-  report.figure(`1 filter told apart by ${what}: from the record's JSON on`, 'ns a record', whole.one);
-  report.figure(`${FILTERS} such filters: from the record's JSON on`, 'ns a record', whole.all);
-  report.figure(`${FILTERS} such filters against 1: from the record's JSON on`, 'times', whole.ratio);
+  for (const [samples, of] of [
+    [alone, 'index alone'],
+    [whole, 'from the JSON of the record on'],
+  ] as const) {
+    report.figure(`unwanted, told apart by ${what}, ${of}: 1 filter`, 'ns a record', samples[0]);
+    report.figure(`unwanted, told apart by ${what}, ${of}: ${FILTERS} filters`, 'ns a record', samples[1]);
+    report.figure(`unwanted, told apart by ${what}, ${of}: ${FILTERS} against 1`, 'times', samples[2]);
+  }
 }
 
-function perItem<T>(items: readonly T[], task: (item: T) => void): number {
+/** Nanoseconds a record: of matching, and of all from reading the record on. */
+interface Cost {
+  readonly matching: number;
+  readonly whole: number;
+}
+
+function record(
+  scans: readonly LogScan[],
+  read: Read,
+  index: MatchIndex<Counter>,
+  visit: (value: Counter) => void,
+): Cost {
+  let matching = 0;
+  const whole = microseconds(() => {
+    for (const scan of scans) {
+      const events = read(scan);
+      matching += microseconds(() => {
+        for (const event of events) index.match(event, visit);
+      });
+    }
+  });
+  return { matching: (matching * 1_000) / RECORDS, whole: (whole * 1_000) / RECORDS };
+}
+
+function microseconds(task: () => void): number {
   const began = process.cpuUsage();
-  for (const item of items) task(item);
+  task();
   const { user, system } = process.cpuUsage(began);
-  return ((user + system) * 1_000) / items.length;
+  return user + system;
 }

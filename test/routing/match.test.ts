@@ -10,9 +10,8 @@ import {
   parseTopicFilter,
   type ScalarKind,
 } from '../../src/core/contract/index.ts';
-import { isSelective, MatchIndex } from '../../src/core/routing/index.ts';
+import { MatchIndex } from '../../src/core/routing/index.ts';
 import { createFilter, type Filter } from '../../src/core/view/index.ts';
-import { contract } from '../surface/contracts.ts';
 
 /** Few values of each kind, so that what is drawn meets; canonical, as predicates and public data have them. */
 const values: Readonly<Record<ScalarKind, readonly (string | number | boolean)[]>> = {
@@ -72,7 +71,12 @@ const level = fc.constantFrom(...texts).map(encodeLevel);
 const filterLevel = fc.oneof(
   { weight: 4, arbitrary: level },
   { weight: 3, arbitrary: fc.constant('*') },
-  { weight: 3, arbitrary: fc.constantFrom('L', 'LA', 'LAX', 'a/', '1', '東', '\ud83d', 'e').map((start) => `${encodeLevel(start)}*`) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .constantFrom('L', 'LA', 'LAX', 'a/', '1', '東', '\ud83d', 'e')
+      .map((start) => `${encodeLevel(start)}*`),
+  },
 );
 const topicFilter = fc
   .tuple(fc.array(filterLevel, { maxLength: 4 }), fc.boolean())
@@ -205,31 +209,37 @@ describe('the match index', () => {
     let matches = 0;
     const narrowed = { topic: 0, topics: 0, rows: 0, where: 0 };
     fc.assert(
-      fc.property(pool, fc.array(step, { maxLength: 80, size: 'max' }), fc.array(events, { maxLength: 6, size: 'max' }), (all, steps, more) => {
-        const index = new MatchIndex<Value>();
-        const naive = new Naive();
-        const check = (event: PublicEvent): void => {
-          const expected = naive.match(event);
-          matches += expected.length;
-          for (const { filter } of naive.held.values()) {
-            if (!filter.matches(event)) continue;
-            for (const part of ['topic', 'topics', 'rows', 'where'] as const) narrowed[part] += filter[part] === null ? 0 : 1;
+      fc.property(
+        pool,
+        fc.array(step, { maxLength: 80, size: 'max' }),
+        fc.array(events, { maxLength: 6, size: 'max' }),
+        (all, steps, more) => {
+          const index = new MatchIndex<Value>();
+          const naive = new Naive();
+          const check = (event: PublicEvent): void => {
+            const expected = naive.match(event);
+            matches += expected.length;
+            for (const { filter } of naive.held.values()) {
+              if (!filter.matches(event)) continue;
+              for (const part of ['topic', 'topics', 'rows', 'where'] as const)
+                narrowed[part] += filter[part] === null ? 0 : 1;
+            }
+            expect(found(index, event)).toEqual(expected);
+          };
+          for (const one of steps) {
+            if (one.kind === 'match') check(one.event);
+            else {
+              const [filter, value] = [all[one.filter] as Filter, named[one.value] as Value];
+              expect(index[one.kind](filter, value)).toBe(naive[one.kind](filter, value));
+            }
           }
-          expect(found(index, event)).toEqual(expected);
-        };
-        for (const one of steps) {
-          if (one.kind === 'match') check(one.event);
-          else {
-            const [filter, value] = [all[one.filter] as Filter, named[one.value] as Value];
-            expect(index[one.kind](filter, value)).toBe(naive[one.kind](filter, value));
-          }
-        }
-        for (const event of more) check(event);
-        expect(index.size.filters).toBe(naive.held.size);
-        for (const { filter, values: set } of [...naive.held.values()])
-          for (const value of set) expect(index.remove(filter, value)).toBe(true);
-        expect(index.size).toEqual({ filters: 0, nodes: 0 });
-      }),
+          for (const event of more) check(event);
+          expect(index.size.filters).toBe(naive.held.size);
+          for (const { filter, values: set } of [...naive.held.values()])
+            for (const value of set) expect(index.remove(filter, value)).toBe(true);
+          expect(index.size).toEqual({ filters: 0, nodes: 0 });
+        },
+      ),
       { numRuns: 1_500 },
     );
     console.log(matches, narrowed);

@@ -9,7 +9,6 @@ import type { Lookup } from './lookups.ts';
 import { Values } from './values.ts';
 
 export class Entry<T extends object> {
-  readonly filter: Filter;
   /** What is left to ask of an event by whose lookup the filter was found; null: nothing. */
   readonly residual: ((event: PublicEvent) => boolean) | null;
   /** In more than one bucket, so that one event may find it twice. */
@@ -19,6 +18,7 @@ export class Entry<T extends object> {
   /** The value, while there has never been another. */
   #only: T | null = null;
   #values: Values<T> | null = null;
+  readonly filter: Filter;
   /** null: it is asked of every event. */
   readonly lookups: readonly Lookup[] | null;
   /** Where it is in its bucket; -1: in none. */

@@ -7,11 +7,12 @@ import { Bucket } from './bucket.ts';
 import type { Entry } from './entry.ts';
 import type { Finds } from './finds.ts';
 import type { Equality } from './lookups.ts';
+import { SievedMap } from './sieved-map.ts';
 
 interface FieldValues<T extends object> {
   readonly path: readonly string[];
   readonly read: (data: PublicData) => unknown;
-  readonly buckets: Map<unknown, Bucket<T>>;
+  readonly buckets: SievedMap<Bucket<T>>;
 }
 
 export class EqualityIndex<T extends object> {
@@ -23,7 +24,7 @@ export class EqualityIndex<T extends object> {
     const name = nameOf(path);
     let field = this.#byPath.get(name);
     if (field === undefined) {
-      field = { path, read: compileRead(path), buckets: new Map() };
+      field = { path, read: compileRead(path), buckets: new SievedMap() };
       this.#byPath.set(name, field);
       this.#fields.push(field);
     }

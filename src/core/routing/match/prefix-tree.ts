@@ -72,12 +72,6 @@ export class PrefixTree<V extends object> {
     const above = way.pop();
     if (above !== undefined) tidy(parent, above);
   }
-
-  /** Every node with its value, for counting. */
-  *nodes(from: PrefixNode<V> = this.root): Generator<PrefixNode<V>> {
-    yield from;
-    for (const child of from.children?.values() ?? []) yield* this.nodes(child);
-  }
 }
 
 function commonLength(label: string, text: string, at: number): number {

@@ -5,12 +5,17 @@
  */
 import type { TopicFilter } from '../../contract/index.ts';
 import { Bucket } from './bucket.ts';
+import { Edges } from './edges.ts';
 import type { Entry } from './entry.ts';
 import type { Finds } from './finds.ts';
+import { Numbers, TextNumbers } from './numbers.ts';
 import { type PrefixNode, PrefixTree } from './prefix-tree.ts';
+import { SievedMap } from './sieved-map.ts';
 
 class Node<T extends object> {
-  literals: Map<string, Node<T>> | null = null;
+  readonly number: number;
+  /** How many literal levels lead on from here. */
+  literals = 0;
   star: Node<T> | null = null;
   prefixes: PrefixTree<Node<T>> | null = null;
   /** Filters that end here. */
@@ -18,40 +23,13 @@ class Node<T extends object> {
   /** Filters that end here with `>`. */
   rest: Bucket<T> | null = null;
 
+  constructor(number: number) {
+    this.number = number;
+  }
+
   get isEmpty(): boolean {
     const { here, rest, star, literals, prefixes } = this;
-    return here === null && rest === null && star === null && literals === null && prefixes === null;
-  }
-
-  /** The node below, by a filter's level. */
-  below(level: string): Node<T> | undefined {
-    if (level === '*') return this.star ?? undefined;
-    if (isPrefix(level)) return this.prefixes?.get(level.slice(0, -1));
-    return this.literals?.get(level);
-  }
-
-  grow(level: string): Node<T> {
-    const node = new Node<T>();
-    if (level === '*') this.star = node;
-    else if (isPrefix(level)) {
-      this.prefixes ??= new PrefixTree();
-      this.prefixes.set(level.slice(0, -1), node);
-    } else {
-      this.literals ??= new Map();
-      this.literals.set(level, node);
-    }
-    return node;
-  }
-
-  cut(level: string): void {
-    if (level === '*') this.star = null;
-    else if (isPrefix(level)) {
-      this.prefixes?.delete(level.slice(0, -1));
-      if (this.prefixes?.isEmpty) this.prefixes = null;
-    } else {
-      this.literals?.delete(level);
-      if (this.literals?.size === 0) this.literals = null;
-    }
+    return here === null && rest === null && star === null && literals === 0 && prefixes === null;
   }
 }
 
@@ -67,10 +45,14 @@ function isWhole({ levels, rest }: TopicFilter): boolean {
 
 export class TopicTrie<T extends object> {
   /** Filters that are whole topics, by their text. */
-  readonly #whole = new Map<string, Bucket<T>>();
-  readonly #root = new Node<T>();
-  /** Of the topic that is being walked: the texts of its levels, and where each ends, as far as they were needed. */
-  readonly #texts: string[] = [];
+  readonly #whole = new SievedMap<Bucket<T>>();
+  readonly #numbers = new Numbers();
+  readonly #root = new Node<T>(-1);
+  /** Numbers of the literal levels, for each depth apart: most have few. */
+  readonly #texts: TextNumbers[] = [];
+  readonly #literals = new Edges<Node<T>>();
+  /** Of the topic that is being walked: the numbers of its levels (-1: no filter has such a one), and where each ends, as far as they were needed. */
+  readonly #levels: number[] = [];
   readonly #ends: number[] = [];
   #known = 0;
   #topic = '';
@@ -100,13 +82,17 @@ export class TopicTrie<T extends object> {
   }
 
   count(): number {
-    return this.#whole.size + countBelow(this.#root) - 1;
+    const nodes = this.#numbers.used + (this.#root.isEmpty ? 0 : 1);
+    const texts = this.#texts.reduce((sum, one) => sum + (one?.size ?? 0), 0);
+    return this.#whole.size + nodes + this.#literals.size + texts;
   }
 
   #get(filter: TopicFilter): Bucket<T> | null {
     if (isWhole(filter)) return this.#whole.get(filter.text) ?? null;
     let node: Node<T> | undefined = this.#root;
-    for (const level of filter.levels) node = node?.below(level);
+    filter.levels.forEach((level, depth) => {
+      node &&= this.#below(node, depth, level);
+    });
     return (filter.rest ? node?.rest : node?.here) ?? null;
   }
 
@@ -117,7 +103,9 @@ export class TopicTrie<T extends object> {
       return bucket;
     }
     let node = this.#root;
-    for (const level of filter.levels) node = node.below(level) ?? node.grow(level);
+    filter.levels.forEach((level, depth) => {
+      node = this.#below(node, depth, level) ?? this.#grow(node, depth, level);
+    });
     const bucket = (filter.rest ? node.rest : node.here) ?? new Bucket<T>();
     if (filter.rest) node.rest = bucket;
     else node.here = bucket;
@@ -132,12 +120,13 @@ export class TopicTrie<T extends object> {
     }
     if (node.rest !== null) finds.take(node.rest);
     const { literals, star, prefixes } = node;
-    if (literals === null && star === null && prefixes === null) return;
+    if (literals === 0 && star === null && prefixes === null) return;
     const end = this.#level(depth, start);
     if (star !== null) this.#walk(star, depth + 1, end + 1, finds);
     if ((this.#unknownLevels & (1 << depth)) !== 0) return;
-    if (literals !== null) {
-      const child = literals.get(this.#texts[depth] as string);
+    const text = this.#levels[depth] as number;
+    if (literals > 0 && text >= 0) {
+      const child = this.#literals.get(node.number, text);
       if (child !== undefined) this.#walk(child, depth + 1, end + 1, finds);
     }
     if (prefixes === null) return;
@@ -155,7 +144,7 @@ export class TopicTrie<T extends object> {
     const slash = topic.indexOf('/', start);
     const end = slash < 0 ? topic.length : slash;
     this.#ends[depth] = end;
-    this.#texts[depth] = topic.slice(start, end);
+    this.#levels[depth] = this.#texts[depth]?.get(topic.slice(start, end)) ?? -1;
     this.#known = depth + 1;
     return end;
   }
@@ -167,10 +156,45 @@ export class TopicTrie<T extends object> {
       else node.here = null;
       return;
     }
-    const below = node.below(level);
+    const below = this.#below(node, depth, level);
     if (below === undefined) return;
     this.#prune(below, filter, depth + 1);
-    if (below.isEmpty) node.cut(level);
+    if (below.isEmpty) this.#cut(node, depth, level, below);
+  }
+
+  /** The node below, by a filter's level. */
+  #below(node: Node<T>, depth: number, level: string): Node<T> | undefined {
+    if (level === '*') return node.star ?? undefined;
+    if (isPrefix(level)) return node.prefixes?.get(level.slice(0, -1));
+    const text = this.#texts[depth]?.get(level);
+    return text === undefined ? undefined : this.#literals.get(node.number, text);
+  }
+
+  #grow(node: Node<T>, depth: number, level: string): Node<T> {
+    const below = new Node<T>(this.#numbers.take());
+    if (level === '*') node.star = below;
+    else if (isPrefix(level)) {
+      node.prefixes ??= new PrefixTree();
+      node.prefixes.set(level.slice(0, -1), below);
+    } else {
+      node.literals += 1;
+      this.#texts[depth] ??= new TextNumbers();
+      this.#literals.add(node.number, this.#texts[depth].use(level), below);
+    }
+    return below;
+  }
+
+  #cut(node: Node<T>, depth: number, level: string, below: Node<T>): void {
+    this.#numbers.release(below.number);
+    if (level === '*') node.star = null;
+    else if (isPrefix(level)) {
+      node.prefixes?.delete(level.slice(0, -1));
+      if (node.prefixes?.isEmpty) node.prefixes = null;
+    } else {
+      node.literals -= 1;
+      this.#literals.delete(node.number, this.#texts[depth]?.get(level) as number);
+      this.#texts[depth]?.drop(level);
+    }
   }
 }
 
@@ -182,12 +206,4 @@ function isKnown(topic: string, unknownLevels: number): boolean {
     at = topic.indexOf('/', at) + 1 || -1;
   }
   return true;
-}
-
-function countBelow<T extends object>(node: Node<T>): number {
-  let count = 1;
-  for (const child of node.literals?.values() ?? []) count += countBelow(child);
-  if (node.star !== null) count += countBelow(node.star);
-  for (const { value } of node.prefixes?.nodes() ?? []) count += 1 + (value === null ? 0 : countBelow(value));
-  return count;
 }
