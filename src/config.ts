@@ -67,6 +67,8 @@ const schema = z.strictObject({
       maxConnections: count.default(20_000),
       maxSubscriptions: count.default(100_000),
       maxSubscriptionsPerConnection: count.default(100),
+      /** Of one application on one product: distinct filters that neither topic nor an equality tells apart. */
+      maxScannedFilters: count.default(20),
     })
     .prefault({}),
   delivery: z

@@ -14,6 +14,7 @@ import type { Compiler, Operation } from '../core/view/index.ts';
 import { createGates } from './event.ts';
 import type { RequestWay, Session } from './ports.ts';
 import { positionOf } from './position.ts';
+import { type Scanned, ScannedFilters } from './scanned-filters.ts';
 import { openSession } from './session.ts';
 
 export interface RequestWayOptions {
@@ -27,7 +28,12 @@ export interface RequestWayOptions {
   readonly contracts: () => readonly Contract[];
   /** Epoch milliseconds. */
   readonly wall: () => number;
-  readonly limits: { readonly maxConnections: number; readonly maxSubscriptions: number };
+  readonly limits: {
+    readonly maxConnections: number;
+    readonly maxSubscriptions: number;
+    /** Of one application on one product. */
+    readonly maxScannedFilters: number;
+  };
   /** Not null while nothing new is taken: not ready yet, or draining. */
   readonly refusing: () => SluiceError | null;
 }
@@ -35,6 +41,7 @@ export interface RequestWayOptions {
 export function createRequestWay(options: RequestWayOptions): RequestWay {
   const { access, delivery, source, compiler, observe, limits } = options;
   const gateOf = createGates();
+  const scanned = new ScannedFilters(limits.maxScannedFilters);
   const connections = new Map<string, number>();
   let open = 0;
   let placing = 0;
@@ -78,6 +85,7 @@ export function createRequestWay(options: RequestWayOptions): RequestWay {
       const { contract } = compiled.view;
       const grant = access.authorise(session.principal, contract, 'subscribe');
       if (delivery.subscriptions + placing >= limits.maxSubscriptions) throw new SluiceError('SUBSCRIPTION_LIMIT');
+      const share = scanned.take(session.principal.application.id, compiled.view);
       placing += 1;
       try {
         const { from, view } = compiled;
@@ -86,11 +94,14 @@ export function createRequestWay(options: RequestWayOptions): RequestWay {
         refuseWhileClosed();
         // Access may have ended while the position was looked up.
         access.authorise(session.principal, contract, 'subscribe');
-        return subscribe(session, operation, outlet, grant, {
+        return subscribe(session, operation, outlet, grant, share, {
           operation: compiled,
           start: position.placement,
           ...(position.short === null ? {} : { notices: [short(position.short)] }),
         });
+      } catch (thrown) {
+        share.release();
+        throw thrown;
       } finally {
         placing -= 1;
       }
@@ -102,10 +113,11 @@ export function createRequestWay(options: RequestWayOptions): RequestWay {
     operation: Operation,
     outlet: Outlet,
     grant: Grant,
+    share: Scanned,
     placed: Pick<Parameters<Delivery['subscribe']>[0], 'operation' | 'start' | 'notices'>,
   ): Subscription {
     const { principal } = session;
-    const listening: (() => void)[] = [];
+    const listening: (() => void)[] = [share.release];
     const release = (): void => {
       for (const stop of listening.splice(0)) stop();
     };
@@ -130,6 +142,7 @@ export function createRequestWay(options: RequestWayOptions): RequestWay {
           throw new SluiceError('NOT_FOUND', `The product "${product}" has been withdrawn.`);
         const { view } = compiler.compile(surfaceOf(principal), operation);
         access.authorise(principal, view.contract, 'subscribe');
+        share.change(view);
         return view;
       },
     });

@@ -47,7 +47,7 @@ describe('the configuration', () => {
       listen: { host: '127.0.0.1', port: 4000 },
       state: { cluster: 'main', prefix: '_sluice.' },
       access: { maxStaleness: 30_000 },
-      limits: { maxDepth: 10, connectionInitTimeout: 3_000 },
+      limits: { maxDepth: 10, connectionInitTimeout: 3_000, maxScannedFilters: 20 },
       demo: null,
     });
   });
@@ -96,11 +96,13 @@ describe('the configuration', () => {
       SLUICE_LISTEN_PUBLIC_URL: 'https://events.example.com',
       SLUICE_CLUSTERS_MAIN_BROKERS: 'a:1,b:2',
       SLUICE_ACCESS_MAX_STALENESS: 'PT5S',
+      SLUICE_LIMITS_MAX_SCANNED_FILTERS: '7',
     };
     const config = loadConfig(file(minimal), env, folder);
     expect(config.listen).toMatchObject({ port: 4001, publicUrl: 'https://events.example.com' });
     expect(config.clusters['main']).toMatchObject({ brokers: ['a:1', 'b:2'] });
     expect(config.access.maxStaleness).toBe(5_000);
+    expect(config.limits.maxScannedFilters).toBe(7);
   });
 
   test('takes numbers from the environment as numbers, and text that looks like one as text', () => {

@@ -1,6 +1,7 @@
 /** The request's way, from a key to a placed subscription, over real access, compiler and delivery and a source of arrays. */
 import { describe, expect, test } from 'vitest';
 import { revokeGrant } from '../../src/core/access/index.ts';
+import { type Contract, sealContract } from '../../src/core/contract/index.ts';
 import type { Notice, Outlet } from '../../src/core/delivery/index.ts';
 import { SluiceError } from '../../src/core/errors.ts';
 import type { SurfaceHandlers } from '../../src/core/surface/index.ts';
@@ -23,10 +24,11 @@ class Node {
   readonly setting = new Setting();
   readonly stage = new Stage();
   refusal: SluiceError | null = null;
+  contracts: readonly Contract[] = [flights];
   readonly way;
   #ids = 0;
 
-  constructor(limits: { maxConnections?: number; maxSubscriptions?: number } = {}) {
+  constructor(limits: { maxConnections?: number; maxSubscriptions?: number; maxScannedFilters?: number } = {}) {
     const { source, delivery } = this.stage;
     source.projection = flights.projection;
     this.way = createRequestWay({
@@ -46,9 +48,9 @@ class Node {
         counter: () => ({ add() {} }),
         gauge: () => ({ set() {} }),
       },
-      contracts: () => contracts,
+      contracts: () => this.contracts,
       wall: () => this.setting.wall,
-      limits: { maxConnections: 100, maxSubscriptions: 100, ...limits },
+      limits: { maxConnections: 100, maxSubscriptions: 100, maxScannedFilters: 100, ...limits },
       refusing: () => this.refusal,
     });
   }
@@ -78,8 +80,6 @@ class Node {
     return subscriber;
   }
 }
-
-const contracts = [flights];
 
 /** What the subscription above is sent, by key. */
 function keysOf({ messages }: Subscriber): (string | null)[] {
@@ -226,5 +226,103 @@ describe('a node', () => {
     await expect(node.subscribe(session).catch(codeOf)).resolves.toBe('SUBSCRIPTION_LIMIT');
     first.subscription?.end(null);
     await expect(node.subscribe(session)).resolves.toBeInstanceOf(Subscriber);
+  });
+});
+
+describe('filters that neither topic nor equality narrows', () => {
+  const late = (minutes: number, more = ''): string => `${more}, where: {delay: {gte: ${minutes}}}`;
+  const outcome = (placing: Promise<Subscriber>): Promise<unknown> => placing.then(() => 'placed', codeOf);
+
+  test('are bounded for each application and product, those that are being placed included', async () => {
+    const node = new Node({ maxScannedFilters: 2 });
+    const { session } = node.connect();
+    const first = await node.subscribe(session, undefined, late(1));
+    const placing = node.subscribe(session, undefined, late(2));
+    const refused = await node.subscribe(session, undefined, late(3)).catch((thrown: unknown) => thrown);
+    expect(codeOf(refused)).toBe('SUBSCRIPTION_LIMIT');
+    expect((refused as SluiceError).message).toMatch(
+      /"flights".*at most 2: add an equality \(eq, in\).*"where".*"topic"/,
+    );
+    await placing;
+    expect(await outcome(node.subscribe(session, undefined, late(3)))).toBe('SUBSCRIPTION_LIMIT');
+    // Another application has its own.
+    expect(await outcome(node.subscribe(node.connect().session, undefined, late(3)))).toBe('placed');
+    first.subscription?.end(null);
+    expect(await outcome(node.subscribe(session, undefined, late(3)))).toBe('placed');
+    expect(await outcome(node.subscribe(session, undefined, late(4)))).toBe('SUBSCRIPTION_LIMIT');
+  });
+
+  test('count once however many subscriptions have them, and until the last of these is gone', async () => {
+    const node = new Node({ maxScannedFilters: 1 });
+    const { session } = node.connect();
+    const one = await node.subscribe(session, undefined, late(1));
+    const same = await node.subscribe(session, undefined, late(1));
+    one.subscription?.end(null);
+    expect(await outcome(node.subscribe(session, undefined, late(2)))).toBe('SUBSCRIPTION_LIMIT');
+    same.subscription?.end(null);
+    expect(await outcome(node.subscribe(session, undefined, late(2)))).toBe('placed');
+  });
+
+  test('leave their place when they are given up before they are placed', async () => {
+    const node = new Node({ maxScannedFilters: 1 });
+    const { session } = node.connect();
+    const giveUp = new AbortController();
+    const placing = node.subscribe(session, undefined, late(1), giveUp.signal);
+    giveUp.abort();
+    await expect(placing).rejects.toThrow(/given up/);
+    expect(await outcome(node.subscribe(session, undefined, late(2)))).toBe('placed');
+  });
+
+  test.each([
+    ['no where', '', 'placed'],
+    ['a topic alone', ', topic: "aviation/*/*/*"', 'placed'],
+    ['an equality that must hold', ', where: {delay: {gte: 2}, origin: {eq: "LAX"}}', 'placed'],
+    ['an equality in each member of an or', ', where: {or: [{origin: {eq: "LAX"}}, {fare: {isNull: true}}]}', 'placed'],
+    ['a level of the topic', late(2, ', topic: "aviation/*/JFK/>"'), 'placed'],
+    ['the beginning of a level', late(2, ', topic: "aviation/LA*/>"'), 'placed'],
+    ['a level that all topics have', late(2, ', topic: "aviation/*/>"'), 'SUBSCRIPTION_LIMIT'],
+    ['the beginning of a level that all topics have', late(2, ', topic: "avi*/>"'), 'SUBSCRIPTION_LIMIT'],
+    [
+      'an equality in one member of an or',
+      ', where: {or: [{origin: {eq: "LAX"}}, {delay: {gte: 2}}]}',
+      'SUBSCRIPTION_LIMIT',
+    ],
+    ['what must not equal', ', where: {not: {origin: {eq: "LAX"}}}', 'SUBSCRIPTION_LIMIT'],
+    ['an equality of a boolean', ', where: {delay: {gte: 2}, cancelled: {eq: true}}', 'SUBSCRIPTION_LIMIT'],
+  ])('are told from others: %s', async (_what, more, expected) => {
+    const node = new Node({ maxScannedFilters: 1 });
+    const { session } = node.connect();
+    await node.subscribe(session, undefined, late(1));
+    expect(await outcome(node.subscribe(session, undefined, more))).toBe(expected);
+  });
+
+  test('are no longer such where the grant narrows them to topics or rows', async () => {
+    const node = new Node({ maxScannedFilters: 1 });
+    for (const restrictions of [{ topics: ['aviation/LAX/>'] }, { rows: '{"origin": {"eq": "LAX"}}' }]) {
+      const { session } = node.connect({ restrictions });
+      await node.subscribe(session, undefined, late(1));
+      expect(await outcome(node.subscribe(session, undefined, late(2)))).toBe('placed');
+    }
+  });
+
+  test('are counted anew under a new contract, and those over the limit end with their cursor', async () => {
+    const node = new Node({ maxScannedFilters: 1 });
+    const { session } = node.connect();
+    const topic = ', topic: "aviation/LAX/>"';
+    const both = [
+      await node.subscribe(session, undefined, late(1, topic)),
+      await node.subscribe(session, undefined, late(2, topic)),
+    ];
+    const { digest: _digest, projection: _projection, ...parts } = flights;
+    const template = [{ literal: 'aviation' }, { literal: 'LAX' }, ...flights.template.slice(2)];
+    node.contracts = [sealContract({ ...parts, template, templateText: 'aviation/LAX/{destination}/{status}' })];
+    node.stage.delivery.reload('flights');
+    await node.stage.settle();
+    const [goes, stays] = both[0]?.ended ? both : [...both].reverse();
+    expect(stays?.ended).toBe(false);
+    expect(goes?.error?.code).toBe('SUBSCRIPTION_LIMIT');
+    expect(goes?.error?.details.cursor).toEqual(goes?.ready);
+    // The one that stays has the place of the contract in force.
+    expect(await outcome(node.subscribe(session, undefined, late(3)))).toBe('SUBSCRIPTION_LIMIT');
   });
 });
