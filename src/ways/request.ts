@@ -3,19 +3,20 @@
  *
  *   connect -> authenticate -> authorise -> compile the view -> admit -> position -> subscribe
  */
-import type { Access, Grant, Principal } from '../core/access/index.ts';
+import type { Access, Principal } from '../core/access/index.ts';
 import type { Contract } from '../core/contract/index.ts';
-import type { Delivery, Outlet, Subscription } from '../core/delivery/index.ts';
+import type { Delivery, Notice } from '../core/delivery/index.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Observe } from '../core/observe.ts';
 import type { Source } from '../core/routing/index.ts';
 import { createSurface, type Surface, type SurfaceHandlers } from '../core/surface/index.ts';
-import type { Compiler, Operation } from '../core/view/index.ts';
+import type { Compiler } from '../core/view/index.ts';
+import { type Admission, Admitted } from './admitted.ts';
 import { createGates } from './event.ts';
-import type { RequestWay, Session } from './ports.ts';
+import type { RequestWay } from './ports.ts';
 import { positionOf } from './position.ts';
-import { type Scanned, ScannedFilters } from './scanned-filters.ts';
-import { openSession } from './session.ts';
+import { ScannedFilters } from './scanned-filters.ts';
+import { OpenSession, type SessionHost } from './session.ts';
 
 export interface RequestWayOptions {
   readonly access: Access;
@@ -37,6 +38,8 @@ export interface RequestWayOptions {
   /** Not null while nothing new is taken: not ready yet, or draining. */
   readonly refusing: () => SluiceError | null;
 }
+
+const NO_NOTICES: readonly Notice[] = [];
 
 export function createRequestWay(options: RequestWayOptions): RequestWay {
   const { access, delivery, source, compiler, observe, limits } = options;
@@ -69,6 +72,19 @@ export function createRequestWay(options: RequestWayOptions): RequestWay {
     if (refusal !== null) throw refusal;
   };
 
+  const sessions: SessionHost = { access, surfaceOf, closed: (door) => count(door, -1) };
+  const admission: Admission = {
+    access,
+    recompile(principal, operation, product) {
+      // Said before the operation is looked at: a schema without the product finds other faults with it.
+      if (!options.contracts().some((contract) => contract.product === product))
+        throw new SluiceError('NOT_FOUND', `The product "${product}" has been withdrawn.`);
+      const { view } = compiler.compile(surfaceOf(principal), operation);
+      access.authorise(principal, view.contract, 'subscribe');
+      return view;
+    },
+  };
+
   return {
     connect(secret, peer) {
       refuseWhileClosed();
@@ -76,7 +92,7 @@ export function createRequestWay(options: RequestWayOptions): RequestWay {
         throw new SluiceError('CONNECTION_LIMIT', undefined, { details: { retryAfterMs: 5_000 } });
       const principal = access.authenticate(secret, peer.address);
       count(peer.door, 1);
-      return openSession(principal, surfaceOf, access, () => count(peer.door, -1));
+      return new OpenSession(principal, peer.door, sessions);
     },
 
     async subscribe(session, operation, outlet, signal) {
@@ -94,11 +110,16 @@ export function createRequestWay(options: RequestWayOptions): RequestWay {
         refuseWhileClosed();
         // Access may have ended while the position was looked up.
         access.authorise(session.principal, contract, 'subscribe');
-        return subscribe(session, operation, outlet, grant, share, {
+        const admitted = new Admitted(admission, session.principal, operation, outlet, {
           operation: compiled,
           start: position.placement,
-          ...(position.short === null ? {} : { notices: [short(position.short)] }),
+          notices: position.short === null ? NO_NOTICES : [short(position.short)],
+          gate: gateOf(grant),
+          share,
         });
+        const subscription = delivery.subscribe(admitted);
+        admitted.bind(subscription, grant);
+        return subscription;
       } catch (thrown) {
         share.release();
         throw thrown;
@@ -107,49 +128,6 @@ export function createRequestWay(options: RequestWayOptions): RequestWay {
       }
     },
   };
-
-  function subscribe(
-    session: Session,
-    operation: Operation,
-    outlet: Outlet,
-    grant: Grant,
-    share: Scanned,
-    placed: Pick<Parameters<Delivery['subscribe']>[0], 'operation' | 'start' | 'notices'>,
-  ): Subscription {
-    const { principal } = session;
-    const listening: (() => void)[] = [share.release];
-    const release = (): void => {
-      for (const stop of listening.splice(0)) stop();
-    };
-    const subscription = delivery.subscribe({
-      ...placed,
-      gate: gateOf(grant),
-      outlet: {
-        sink: outlet.sink,
-        envelope: outlet.envelope,
-        id: outlet.id,
-        ready: (cursor) => outlet.ready(cursor),
-        progress: (cursor) => outlet.progress(cursor),
-        ended: (error) => {
-          release();
-          outlet.ended(error);
-        },
-      },
-      recompile: () => {
-        const { product } = placed.operation.view.contract;
-        // Said before the operation is looked at: a schema without the product finds other faults with it.
-        if (!options.contracts().some((contract) => contract.product === product))
-          throw new SluiceError('NOT_FOUND', `The product "${product}" has been withdrawn.`);
-        const { view } = compiler.compile(surfaceOf(principal), operation);
-        access.authorise(principal, view.contract, 'subscribe');
-        share.change(view);
-        return view;
-      },
-    });
-    listening.push(access.onGrantEnded(grant, (error) => subscription.end(error)));
-    listening.push(access.onPrincipalEnded(principal, (error) => subscription.end(error)));
-    return subscription;
-  }
 }
 
 function short(found: number): { readonly code: 'SHORT'; readonly message: string; readonly found: number } {

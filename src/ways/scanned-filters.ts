@@ -3,14 +3,6 @@ import { SluiceError } from '../core/errors.ts';
 import { isSelective } from '../core/routing/index.ts';
 import type { View } from '../core/view/index.ts';
 
-/** The share of one subscription, being placed or live. */
-export interface Scanned {
-  /** The subscription goes on with this view. Errors: SUBSCRIPTION_LIMIT; nothing is held then. */
-  change(view: View): void;
-  /** Idempotent. */
-  release(): void;
-}
-
 export class ScannedFilters {
   readonly #most: number;
   /** How many subscriptions have each filter, by application and product. */
@@ -22,34 +14,29 @@ export class ScannedFilters {
   }
 
   /** Errors: SUBSCRIPTION_LIMIT. */
-  take(application: string, view: View): Scanned {
-    let drop = this.#hold(application, view);
-    const release = (): void => {
-      drop();
-      drop = nothing;
-    };
-    return {
-      change: (next) => {
-        release();
-        drop = this.#hold(application, next);
-      },
-      release,
-    };
+  take(application: string, view: View): ScannedShare {
+    const share = new ScannedShare(this, application);
+    share.change(view);
+    return share;
   }
 
-  #hold(application: string, { contract, filter }: View): () => void {
-    if (isSelective(filter, contract)) return nothing;
-    const place = `${application}\n${contract.product}`;
-    const filters = this.#held.get(place) ?? new Map<string, number>();
+  /** The place that the view's filter takes; null: none. Errors: SUBSCRIPTION_LIMIT. */
+  hold(application: string, { contract, filter }: View): Place | null {
+    if (isSelective(filter, contract)) return null;
+    const name = `${application}\n${contract.product}`;
+    const filters = this.#held.get(name) ?? new Map<string, number>();
     if (!filters.has(filter.key) && filters.size >= this.#most) throw this.#refusal(contract.product);
-    this.#held.set(place, filters);
+    this.#held.set(name, filters);
     filters.set(filter.key, (filters.get(filter.key) ?? 0) + 1);
-    return () => {
-      const others = (filters.get(filter.key) ?? 0) - 1;
-      if (others > 0) filters.set(filter.key, others);
-      else filters.delete(filter.key);
-      if (filters.size === 0) this.#held.delete(place);
-    };
+    return { name, filter: filter.key };
+  }
+
+  drop({ name, filter }: Place): void {
+    const filters = this.#held.get(name);
+    const others = (filters?.get(filter) ?? 0) - 1;
+    if (others > 0) filters?.set(filter, others);
+    else filters?.delete(filter);
+    if (filters?.size === 0) this.#held.delete(name);
   }
 
   #refusal(product: string): SluiceError {
@@ -60,4 +47,31 @@ export class ScannedFilters {
   }
 }
 
-function nothing(): void {}
+interface Place {
+  readonly name: string;
+  readonly filter: string;
+}
+
+/** The share of one subscription, being placed or live. */
+export class ScannedShare {
+  readonly #of: ScannedFilters;
+  readonly #application: string;
+  #place: Place | null = null;
+
+  constructor(of: ScannedFilters, application: string) {
+    this.#of = of;
+    this.#application = application;
+  }
+
+  /** The subscription goes on with this view. Errors: SUBSCRIPTION_LIMIT; nothing is held then. */
+  change(view: View): void {
+    this.release();
+    this.#place = this.#of.hold(this.#application, view);
+  }
+
+  /** Idempotent. */
+  release(): void {
+    if (this.#place !== null) this.#of.drop(this.#place);
+    this.#place = null;
+  }
+}

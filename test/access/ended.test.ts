@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { revokeKey } from '../../src/core/access/index.ts';
+import { type Listening, revokeKey } from '../../src/core/access/index.ts';
 import { address, parcels, Setting } from './setting.ts';
 
 describe('what ends is told', () => {
@@ -72,9 +72,9 @@ describe('what ends is told', () => {
     const again = setting.partner(['parcels']);
     const [grant] = again.grants;
     if (grant === undefined) throw new Error('no grant');
-    const stops: (() => void)[] = [];
+    const stops: Listening[] = [];
     setting.access.onGrantEnded(grant, () => {
-      for (const stop of stops) stop();
+      for (const listening of stops) listening.stop();
     });
     stops.push(setting.access.onGrantEnded(grant, () => told.push('never')));
     told.length = 0;

@@ -76,8 +76,8 @@ class Node implements AsyncDisposable {
 
   nextChange(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const stop = this.access.onChanged(() => {
-      stop();
+    const listening = this.access.onChanged(() => {
+      listening.stop();
       resolve();
     });
     return promise;

@@ -9,7 +9,7 @@ import type { JournalRecord } from '../log/index.ts';
 import type { Logger } from '../observe.ts';
 import type { Attempts } from './attempts.ts';
 import { createAttempts } from './attempts.ts';
-import { Listeners } from './listeners.ts';
+import { Listeners, type Listening } from './listeners.ts';
 import { allows, covers, isServed, narrowContract } from './narrow.ts';
 import type { Access, Application, Grant, Principal } from './principal.ts';
 import type { AccessRecord, ApplicationRecord, GrantRecord } from './records.ts';
@@ -122,22 +122,11 @@ class StateAccess implements FollowedAccess {
     if (ended !== null) throw ended;
     this.#attempts.succeeded(address, key.prefix);
     const application = this.#state.applications.get(key.application) as ApplicationRecord;
-    return this.#principal(key.id, application);
-  }
-
-  #principal(key: string, application: Application): Principal {
-    const digest = (): string => this.#digestOf(application.id);
-    return {
-      application,
-      key,
-      get digest(): string {
-        return digest();
-      },
-    };
+    return new KeyHolder(key.id, application, this);
   }
 
   narrow(principal: Principal, contracts: readonly Contract[]): readonly Contract[] {
-    const digest = this.#digestOf(principal.application.id);
+    const digest = this.digestOf(principal.application.id);
     const narrowed = this.#narrowed.get(contracts) ?? { byPrincipal: new Map(), byResult: new Map() };
     this.#narrowed.set(contracts, narrowed);
     const known = narrowed.byPrincipal.get(digest);
@@ -171,17 +160,17 @@ class StateAccess implements FollowedAccess {
     return grant;
   }
 
-  onPrincipalEnded(principal: Principal, ended: (error: SluiceError) => void): () => void {
+  onPrincipalEnded(principal: Principal, ended: (error: SluiceError) => void): Listening {
     return this.#principals.listen(principal.key, ended, () => this.#keyEnded(principal.key));
   }
 
-  onGrantEnded(grant: Grant, ended: (error: SluiceError) => void): () => void {
+  onGrantEnded(grant: Grant, ended: (error: SluiceError) => void): Listening {
     return this.#grants.listen(grant.id, ended, () =>
       this.#state.inForce(grant.id) ? null : new SluiceError('GRANT_ENDED'),
     );
   }
 
-  onChanged(changed: () => void): () => void {
+  onChanged(changed: () => void): Listening {
     return this.#changed.listen('', changed, () => null);
   }
 
@@ -262,7 +251,8 @@ class StateAccess implements FollowedAccess {
     return this.#state.grantsOf(application).filter((grant) => this.#state.inForce(grant.id));
   }
 
-  #digestOf(application: string): string {
+  /** Of everything that decides what an application is shown. */
+  digestOf(application: string): string {
     const known = this.#digests.get(application);
     if (known !== undefined) return known;
     const grants = this.#inForce(application).map(
@@ -294,6 +284,23 @@ class StateAccess implements FollowedAccess {
       remember(this.#warnedOf, told, true);
       return null;
     }
+  }
+}
+
+/** One for each connection and request. */
+class KeyHolder implements Principal {
+  readonly key: string;
+  readonly application: Application;
+  readonly #access: StateAccess;
+
+  constructor(key: string, application: Application, access: StateAccess) {
+    this.key = key;
+    this.application = application;
+    this.#access = access;
+  }
+
+  get digest(): string {
+    return this.#access.digestOf(this.application.id);
   }
 }
 

@@ -1,31 +1,29 @@
 /** Those who wait for something named to end or change. One that throws is reported and harms no other. */
+
+/** A place among those who wait. A live subscription holds two of them, so it is an object and no closure. */
+export interface Listening {
+  /** Idempotent. */
+  stop(): void;
+}
+
 export class Listeners<Told> {
   readonly #failed: (thrown: unknown) => void;
-  readonly #byName = new Map<string, Set<(told: Told) => void>>();
+  readonly #byName = new Map<string, Set<Entry<Told>>>();
 
   constructor(failed: (thrown: unknown) => void) {
     this.#failed = failed;
   }
 
-  /** Listens until the result is called. What is over already (`already` gives what to tell) is told too, but never before this returns. */
-  listen(name: string, listener: (told: Told) => void, already: () => Told | null): () => void {
-    // A function of our own, so that the same listener may be given twice.
-    const entry = (told: Told): void => listener(told);
-    const entries = this.#byName.get(name) ?? new Set();
-    this.#byName.set(name, entries.add(entry));
-    const stop = (): void => {
-      entries.delete(entry);
-      if (entries.size === 0 && this.#byName.get(name) === entries) this.#byName.delete(name);
-    };
+  /** Listens until the result is stopped. What is over already (`already` gives what to tell) is told too, but never before this returns. */
+  listen(name: string, listener: (told: Told) => void, already: () => Told | null): Listening {
+    const entry = new Entry(this.#byName, name, listener);
     const told = already();
     if (told !== null) {
       queueMicrotask(() => {
-        const waiting = entries.has(entry);
-        stop();
-        if (waiting) this.#call(entry, told);
+        if (entry.stop()) this.#call(entry, told);
       });
     }
-    return stop;
+    return entry;
   }
 
   /** Names that somebody listens to now. */
@@ -40,21 +38,38 @@ export class Listeners<Told> {
 
   /** Tells everybody for the last time. */
   end(name: string, told: Told): void {
-    const entries = this.#byName.get(name);
-    if (entries === undefined) return;
-    this.#byName.delete(name);
-    for (const entry of [...entries]) {
+    for (const entry of [...(this.#byName.get(name) ?? [])]) {
       // Whoever was told before it may have stopped it.
-      if (!entries.delete(entry)) continue;
-      this.#call(entry, told);
+      if (entry.stop()) this.#call(entry, told);
     }
   }
 
-  #call(entry: (told: Told) => void, told: Told): void {
+  #call(entry: Entry<Told>, told: Told): void {
     try {
-      entry(told);
+      entry.listener(told);
     } catch (thrown) {
       this.#failed(thrown);
     }
+  }
+}
+
+class Entry<Told> implements Listening {
+  readonly listener: (told: Told) => void;
+  readonly #byName: Map<string, Set<Entry<Told>>>;
+  readonly #name: string;
+
+  constructor(byName: Map<string, Set<Entry<Told>>>, name: string, listener: (told: Told) => void) {
+    this.#byName = byName;
+    this.#name = name;
+    this.listener = listener;
+    byName.set(name, (byName.get(name) ?? new Set()).add(this));
+  }
+
+  /** False where it had stopped before. */
+  stop(): boolean {
+    const entries = this.#byName.get(this.#name);
+    if (entries === undefined || !entries.delete(this)) return false;
+    if (entries.size === 0) this.#byName.delete(this.#name);
+    return true;
   }
 }

@@ -3,6 +3,7 @@
  */
 import type { Contract, OperationKind } from '../contract/index.ts';
 import type { SluiceError } from '../errors.ts';
+import type { Listening } from './listeners.ts';
 
 export interface Application {
   readonly id: string;
@@ -52,11 +53,11 @@ export interface Access {
   authorise(principal: Principal, contract: Contract, operation: OperationKind): Grant;
   /**
    * Told once, with UNAUTHENTICATED (TOKEN_EXPIRED when it expires), when the key or application ends; never before this call has returned, also
-   * where it has ended already. Returns how to stop listening.
+   * where it has ended already. The result stops it.
    */
-  onPrincipalEnded(principal: Principal, ended: (error: SluiceError) => void): () => void;
+  onPrincipalEnded(principal: Principal, ended: (error: SluiceError) => void): Listening;
   /** Likewise, with GRANT_ENDED, when the grant is no longer in force. Where one change ends both, grants are told before principals. */
-  onGrantEnded(grant: Grant, ended: (error: SluiceError) => void): () => void;
+  onGrantEnded(grant: Grant, ended: (error: SluiceError) => void): Listening;
   /** Told whenever anything changes that a surface may show. */
-  onChanged(changed: () => void): () => void;
+  onChanged(changed: () => void): Listening;
 }
