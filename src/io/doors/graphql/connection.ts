@@ -1,19 +1,22 @@
 /**
  * One WebSocket: who it is, what runs on it, and what it may cost. graphql-ws keeps the protocol; data frames go past it
- * through the sink. `ws` writes each of its own frames in one go, so frames of both only ever meet whole.
+ * through the sink. `ws` writes each of its own frames in one go, so frames of both only ever meet whole. There may be a hundred
+ * thousand of these at rest, so what all of them share is in their host, and what is needed once is let go of.
  */
-import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ExecutionArgs, ExecutionResult, GraphQLError } from 'graphql';
-import type { SubscribePayload } from 'graphql-ws';
+import { type ExecutionArgs, type ExecutionResult, type GraphQLError, parse } from 'graphql';
+import { MessageType, parseMessage, type WebSocket as ProtocolSocket, type SubscribePayload } from 'graphql-ws';
 import type WebSocket from 'ws';
+import type { Outlet, Subscription } from '../../../core/delivery/index.ts';
 import { asSluiceError, SluiceError } from '../../../core/errors.ts';
 import type { Observe } from '../../../core/observe.ts';
+import type { Operation } from '../../../core/view/index.ts';
 import type { ExecutionContext, RequestWay, Session } from '../../../ways/ports.ts';
-import { secretOfHeaders, secretOfInit } from './credentials.ts';
+import { secretOfInit } from './credentials.ts';
 import { asGraphQLError, closeReason } from './errors.ts';
 import type { Execution } from './execution.ts';
-import { LiveSubscription } from './live.ts';
+import { idBytes, MAX_ID_BYTES } from './ids.ts';
+import { type LiveHost, LiveList, LiveSubscription } from './live.ts';
 import { createSink, type SocketSink } from './sink.ts';
 
 /** A query's or mutation's context over this door. */
@@ -29,43 +32,101 @@ export interface ConnectionOptions {
   readonly maxSubscriptions: number;
 }
 
-/** Bytes of an id as JSON escapes it; it is repeated in every frame. */
-const MAX_ID_BYTES = 256;
+/** What the upgrade request brought and is needed later. */
+export interface Upgraded {
+  readonly secret: string | null;
+  readonly traceparent: string | null;
+}
+
+/** What graphql-ws is told to execute for every subscription: the iterator in the context. */
+const PARKED = parse('subscription { parked }');
 /** Made once: a flood is refused without a stack trace for each. */
 const TOO_MANY = 'This connection has as many operations as it may: complete one first, or open another connection.';
 const TOO_MANY_QUERIES = [asGraphQLError(new SluiceError('RATE_LIMITED', TOO_MANY))];
 const TOO_MANY_SUBSCRIPTIONS = [asGraphQLError(new SluiceError('SUBSCRIPTION_LIMIT', TOO_MANY))];
-/** Answers that a client leaves unread, in bytes, before its own messages are read no further. */
+/** Answers that a client leaves unread, in bytes, before its own messages are read no further and none of its queries is begun. */
 const MAX_UNREAD = 1_048_576;
+/** Queries of one connection that are answered at once; the others wait. Answers may be large and are made whole. */
+const MAX_ANSWERING = 4;
 
-export class Connection {
+export class Connection implements ProtocolSocket, LiveHost {
   readonly ws: WebSocket;
   readonly sink: SocketSink;
+  /** Probes in a row without a sign of life. */
+  silent = 0;
   private readonly socket: Socket;
-  private readonly request: IncomingMessage;
-  private readonly options: ConnectionOptions;
-  private readonly live = new Set<LiveSubscription>();
+  private readonly host: ConnectionOptions;
+  /** Until it has been presented. */
+  private secret: string | null;
+  private readonly traceparent: string | null;
+  private readonly live = new LiveList();
   private executing = 0;
+  private answering = 0;
+  /** Queries that wait for their turn, first come first served. */
+  private waiting: (() => void)[] | null = null;
   private session: Session | null = null;
   private signs = 0;
+  private receive: ((message: never) => Promise<void>) | null = null;
+  private ended: ((code: number, reason: string) => Promise<void>) | null = null;
 
-  constructor(ws: WebSocket, socket: Socket, request: IncomingMessage, options: ConnectionOptions) {
+  constructor(ws: WebSocket, socket: Socket, upgraded: Upgraded, host: ConnectionOptions) {
     this.ws = ws;
     this.socket = socket;
-    this.request = request;
-    this.options = options;
+    this.secret = upgraded.secret;
+    this.traceparent = upgraded.traceparent;
+    this.host = host;
     this.sink = createSink(socket, () => ws.readyState === ws.OPEN);
-    ws.on('ping', () => this.checkUnread());
   }
 
   get isOpen(): boolean {
     return this.ws.readyState === this.ws.OPEN;
   }
 
+  get protocol(): string {
+    return this.ws.protocol;
+  }
+
+  /** graphql-ws: where messages go. */
+  onMessage(receive: (message: string) => Promise<void>): void {
+    this.receive = receive as (message: never) => Promise<void>;
+  }
+
+  /** graphql-ws: what to call when the socket is closed. */
+  onEnded(ended: (code: number, reason: string) => Promise<void>): void {
+    this.ended = ended;
+  }
+
+  /**
+   * A text frame. graphql-ws keeps the message that began an operation as long as that lives, and would keep the frame's text: it is
+   * given the message alone, and of it what it knows.
+   */
+  message(text: string): void {
+    let message: ReturnType<typeof parseMessage>;
+    try {
+      message = parseMessage(text);
+    } catch {
+      return this.close(4400, 'Invalid message received');
+    }
+    if (message.type === MessageType.Subscribe) {
+      const { id, type, payload } = message;
+      const { query, operationName, variables } = payload;
+      message = { id, type, payload: { query, operationName, variables } };
+    }
+    this.receive?.(message as never).catch(this.failed);
+  }
+
+  ping(data: Buffer): void {
+    if (!this.isOpen) return;
+    this.ws.pong(data);
+    this.checkUnread();
+  }
+
   /** Errors: whatever `connect` refuses with. A secret in the payload goes before one in the upgrade's headers. */
   authenticate(payload: Readonly<Record<string, unknown>> | undefined): void {
-    const secret = secretOfInit(payload) ?? secretOfHeaders(this.request);
-    const session = this.options.ways.connect(secret, { address: this.socket.remoteAddress ?? '', door: 'graphql-ws' });
+    const secret = secretOfInit(payload) ?? this.secret;
+    this.secret = null;
+    const peer = { address: this.socket.remoteAddress ?? '', door: 'graphql-ws' };
+    const session = this.host.ways.connect(secret, peer);
     if (!this.isOpen) return session.close();
     this.session = session;
     session.onEnded((error) => this.end(error));
@@ -73,85 +134,89 @@ export class Connection {
 
   /** What graphql-ws executes for `subscribe`: a subscription's iterator is already in the context, a query is validated here. */
   accept(id: string, payload: SubscribePayload): ExecutionArgs | readonly GraphQLError[] {
-    const escaped = Buffer.from(JSON.stringify(id).slice(1, -1));
-    if (escaped.length > MAX_ID_BYTES) {
+    const { execution, maxSubscriptions } = this.host;
+    const operation = taken(payload, execution);
+    const bytes = idBytes(id);
+    if (bytes === null) {
       this.close(4400, `The id is longer than ${MAX_ID_BYTES} bytes`);
       return [asGraphQLError(new SluiceError('BAD_REQUEST'))];
     }
     const session = this.session as Session;
-    const operation = {
-      query: payload.query,
-      operationName: payload.operationName ?? null,
-      variables: payload.variables ?? null,
-    };
-    const { execution, maxSubscriptions } = this.options;
-    const kind = execution.documents.kindOf(payload.query, payload.operationName);
+    const kind = execution.documents.kindOf(operation.query, operation.operationName);
     const isQuery = kind === 'query' || kind === 'mutation';
     if (this.live.size + this.executing >= maxSubscriptions) return isQuery ? TOO_MANY_QUERIES : TOO_MANY_SUBSCRIPTIONS;
     if (isQuery) {
-      const traceparent = this.request.headers['traceparent'];
-      const context: SocketContext = {
-        session,
-        traceparent: typeof traceparent === 'string' ? traceparent : null,
-        connection: this,
-      };
+      const context: SocketContext = { session, traceparent: this.traceparent, connection: this };
       return execution.prepare(operation, context);
     }
     // Everything else, also what cannot be parsed, is refused or placed by the request's way.
-    const live = new LiveSubscription({
-      sink: this.sink,
-      id: escaped,
-      place: (outlet, signal) => this.options.ways.subscribe(session, operation, outlet, signal),
-      tell: (message, needed) => this.tell(message, needed),
-      released: () => this.live.delete(live),
-    });
+    const live = new LiveSubscription(this, bytes, operation);
     this.live.add(live);
-    return {
-      schema: session.surface.schema,
-      document: execution.documents.parse('subscription { parked }'),
-      contextValue: live,
-    };
+    return { schema: session.surface.schema, document: PARKED, contextValue: live };
   }
 
   async execute(args: ExecutionArgs): Promise<ExecutionResult> {
     this.executing++;
+    if (this.mayAnswer) this.answering++;
+    else await this.turn();
     try {
-      return await this.options.execution.run(args);
+      return this.isOpen ? await this.host.execution.run(args) : { data: null };
     } finally {
       this.executing--;
+      this.answering--;
+      this.nextTurn();
     }
   }
 
   /** graphql-ws's messages. Resolves at once: how much waits is bounded by reading no further, not by waiting here. */
   send(message: string): void {
     if (!this.isOpen) return;
-    this.ws.send(message);
+    // Compressing takes its time elsewhere, and a message that waits for it would come after data frames it must come before.
+    this.ws.send(message, { compress: false });
     this.checkUnread();
+  }
+
+  place(outlet: Outlet, operation: Operation, signal: AbortSignal): Promise<Subscription> {
+    return this.host.ways.subscribe(this.session as Session, operation, outlet, signal);
+  }
+
+  tell(message: string, needed: boolean): void {
+    if (needed || this.socket.writableLength === 0) this.send(message);
+  }
+
+  released(live: LiveSubscription): void {
+    this.live.remove(live);
   }
 
   /** Ends every subscription with the error, each with its cursor, then the connection with the error's close code. */
   end(error: SluiceError): void {
-    for (const live of [...this.live]) live.fail(error);
+    for (const live of this.live.all()) live.fail(error);
     // graphql-ws sends the errors from promises that have just settled.
     setImmediate(() => this.close(error.close, closeReason(error)));
   }
 
   refuse(thrown: unknown): void {
     const error = asSluiceError(thrown);
-    if (error.code === 'INTERNAL') this.options.observe.error('a connection failed', { error: error.cause ?? error });
-    this.options.observe.counter('sluice_errors_total', { code: error.code }).add(1);
+    if (error.code === 'INTERNAL') this.host.observe.error('a connection failed', { error: error.cause ?? error });
+    this.host.observe.counter('sluice_errors_total', { code: error.code }).add(1);
     this.close(error.close, closeReason(error));
   }
 
-  close(code: number, reason: string): void {
+  close(code = 1000, reason = ''): void {
     // Back to reading, or the peer's close frame would not be seen.
     if (this.ws.isPaused) this.ws.resume();
     this.ws.close(code, Buffer.byteLength(reason) <= 123 ? reason : '');
   }
 
-  /** The socket is gone. graphql-ws has ended what it knows of; what it lost is ended here. */
-  closed(): void {
-    for (const live of [...this.live]) void live.return();
+  /** The socket is gone. graphql-ws ends what it knows of; what it lost is ended here. */
+  async closed(code: number, reason: string): Promise<void> {
+    try {
+      await this.ended?.(code, reason);
+    } catch (error) {
+      this.host.observe.error('a connection did not end well', { error });
+    }
+    for (const live of this.live.all()) void live.return();
+    this.nextTurn();
     this.session?.close();
     this.session = null;
   }
@@ -165,15 +230,56 @@ export class Connection {
     return isAlive;
   }
 
-  private tell(message: string, needed: boolean): void {
-    if (needed || this.socket.writableLength === 0) this.send(message);
-  }
-
   private checkUnread(): void {
     if (this.socket.writableLength <= MAX_UNREAD || this.ws.isPaused) return;
     this.ws.pause();
     this.socket.write('', () => {
       if (this.isOpen) this.ws.resume();
+      this.nextTurn();
     });
   }
+
+  private get mayAnswer(): boolean {
+    return !this.isOpen || (this.answering < MAX_ANSWERING && !this.ws.isPaused);
+  }
+
+  private turn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.waiting ??= [];
+      this.waiting.push(resolve);
+    });
+  }
+
+  private nextTurn(): void {
+    while (this.waiting !== null && this.mayAnswer) {
+      this.answering++;
+      this.waiting.shift()?.();
+      if (this.waiting.length === 0) this.waiting = null;
+    }
+  }
+
+  private readonly failed = (thrown: unknown): void => this.refuse(asBadRequest(thrown));
+}
+
+/**
+ * What was asked, taken out of the payload, which graphql-ws keeps. The text is the one that is cached where it is known: many
+ * clients send the same, and each subscription keeps its own to be compiled anew.
+ */
+function taken(payload: SubscribePayload, execution: Execution): Operation {
+  const { query, operationName, variables } = payload;
+  const kept = payload as { query: string; variables?: unknown };
+  kept.query = '';
+  kept.variables = null;
+  const isEmpty = variables === null || variables === undefined || Object.keys(variables).length === 0;
+  return {
+    query: execution.documents.interned(query),
+    operationName: operationName ?? null,
+    variables: isEmpty ? null : variables,
+  };
+}
+
+/** graphql-ws throws for well-formed messages that are not a client's to send. */
+function asBadRequest(error: unknown): unknown {
+  const isUnexpected = error instanceof Error && error.message.startsWith('Unexpected message of type');
+  return isUnexpected ? new SluiceError('BAD_REQUEST', error.message) : error;
 }

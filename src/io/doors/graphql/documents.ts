@@ -6,9 +6,14 @@ const MAX_DOCUMENTS = 500;
 /** Longer texts are parsed each time. */
 const MAX_TEXT = 16_384;
 
+interface Known {
+  readonly text: string;
+  readonly document: DocumentNode;
+}
+
 export class Documents {
   private readonly limits: OperationLimits;
-  private readonly cache = new Map<string, DocumentNode>();
+  private readonly cache = new Map<string, Known>();
 
   constructor(limits: OperationLimits) {
     this.limits = limits;
@@ -21,14 +26,19 @@ export class Documents {
       // Oldest use first: a Map keeps the order of insertion.
       this.cache.delete(text);
       this.cache.set(text, known);
-      return known;
+      return known.document;
     }
     const document = parseBounded(text, this.limits);
     if (text.length <= MAX_TEXT) {
-      this.cache.set(text, document);
+      this.cache.set(text, { text, document });
       if (this.cache.size > MAX_DOCUMENTS) this.cache.delete(this.cache.keys().next().value as string);
     }
     return document;
+  }
+
+  /** The same text: the string that is kept already, where it is. */
+  interned(text: string): string {
+    return this.cache.get(text)?.text ?? text;
   }
 
   /** null where the text cannot be parsed or names no single operation. */

@@ -37,6 +37,8 @@ export interface GraphqlDoorLimits {
   readonly maxSubscriptions: number;
   /** How often a sign of life is asked of sockets; one that gives none for about three intervals is cut. */
   readonly probeMs: number;
+  /** Whether permessage-deflate is agreed on with WebSocket clients that offer it. */
+  readonly compression: boolean;
   /** How long a WebSocket's close may take. */
   readonly closeTimeoutMs: number;
 }
@@ -47,6 +49,7 @@ const DEFAULT_LIMITS: GraphqlDoorLimits = {
   maxConnections: 100_000,
   maxSubscriptions: 100,
   probeMs: 30_000,
+  compression: false,
   closeTimeoutMs: 5_000,
 };
 

@@ -3,9 +3,11 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { handleProtocols, makeServer } from 'graphql-ws';
-import { WebSocketServer } from 'ws';
+import WebSocket, { type PerMessageDeflateOptions, type RawData, type Server, WebSocketServer } from 'ws';
 import { SluiceError } from '../../../core/errors.ts';
 import { Connection, type ConnectionOptions, type SocketContext } from './connection.ts';
+import { secretOfHeaders } from './credentials.ts';
+import { Deadlines } from './deadlines.ts';
 import { formatThrown } from './errors.ts';
 import type { LiveSubscription } from './live.ts';
 
@@ -15,17 +17,42 @@ export interface WebSocketOptions extends ConnectionOptions {
   readonly maxConnections: number;
   /** How often a sign of life is asked for; two intervals in a row without any, and the connection is cut. */
   readonly probeMs: number;
+  /** Whether permessage-deflate is agreed on with clients that offer it. */
+  readonly compression: boolean;
   /** How long a close may take: what is unsent, and the peer's answer. */
   readonly closeTimeoutMs: number;
 }
 
-type Extra = Record<PropertyKey, unknown> & { readonly connection: Connection };
+/** Parts that one message, or the frame that is being read, may come in: each costs some hundred bytes however small it is. */
+const MAX_PARTS = 4_096;
+
+/**
+ * What may be agreed on where compression is configured. Only what clients send is ever compressed. A window of 4 KiB and none of it kept
+ * from one message to the next bound what a connection holds; whoever will not have it so is served uncompressed.
+ */
+const COMPRESSION: PerMessageDeflateOptions = {
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  clientMaxWindowBits: 12,
+  zlibInflateOptions: { chunkSize: 4_096 },
+};
+
+/** What graphql-ws calls `extra` is the connection itself. */
+type Extra = Connection & Record<PropertyKey, unknown>;
+
+/** A WebSocket that knows its connection, so that all share their listeners. */
+class ServedWebSocket extends WebSocket {
+  declare connection: Connection;
+  declare host: WebSockets;
+}
 
 export class WebSockets {
   private readonly options: WebSocketOptions;
-  private readonly handshake: WebSocketServer;
+  private readonly handshake: Server<typeof ServedWebSocket>;
   private readonly protocol: ReturnType<typeof makeServer<Record<string, unknown>, Extra>>;
-  private readonly connections = new Map<Connection, { silent: number }>();
+  private readonly connections = new Set<Connection>();
+  /** Those that have not sent connection_init. */
+  private readonly uninitialised: Deadlines<Connection>;
   private readonly probing: NodeJS.Timeout;
   private isDraining = false;
   private onEmpty: (() => void) | null = null;
@@ -37,24 +64,36 @@ export class WebSockets {
       clientTracking: false,
       handleProtocols,
       maxPayload: options.maxFrameBytes,
-      // 219 KiB a connection once used.
-      perMessageDeflate: false,
+      maxBufferedChunks: MAX_PARTS,
+      maxFragments: MAX_PARTS,
+      perMessageDeflate: options.compression ? COMPRESSION : false,
+      // Pings are answered by the connection, which minds what is unread.
+      autoPong: false,
+      WebSocket: ServedWebSocket,
       // One message per turn of the event loop: a flood on one socket takes turns with the others, and graphql-ws has settled
       // `complete` before it sees a `subscribe` of the same id that came in the same segment (else it loses the latter).
       allowSynchronousEvents: false,
       ...{ closeTimeout: options.closeTimeoutMs },
     });
+    this.uninitialised = new Deadlines(options.connectionInitTimeoutMs, (connection) =>
+      connection.close(4408, 'Connection initialisation timeout'),
+    );
     this.protocol = makeServer<Record<string, unknown>, Extra>({
-      connectionInitWaitTimeout: options.connectionInitTimeoutMs,
-      onConnect: ({ connectionParams, extra }) => {
+      // Ours: graphql-ws would keep a timer for each connection.
+      connectionInitWaitTimeout: 0,
+      onConnect: (context) => {
+        const { connectionParams, extra } = context;
+        // The secret is needed once.
+        (context as { connectionParams?: unknown }).connectionParams = undefined;
+        this.uninitialised.delete(extra);
         try {
-          extra.connection.authenticate(connectionParams);
+          extra.authenticate(connectionParams);
         } catch (error) {
           // Never `false`: graphql-ws would close with 4403, which stock clients retry.
-          extra.connection.refuse(error);
+          extra.refuse(error);
         }
       },
-      onSubscribe: ({ extra }, id, payload) => extra.connection.accept(id, payload),
+      onSubscribe: ({ extra }, id, payload) => extra.accept(id, payload),
       subscribe: ({ contextValue }) => contextValue as LiveSubscription,
       execute: (args) => (args.contextValue as SocketContext).connection.execute(args),
       onNext: (_context, _id, _payload, _args, { errors, data }) => {
@@ -77,20 +116,12 @@ export class WebSockets {
         : null;
     if (refused !== null) return refuseUpgrade(socket, new SluiceError(refused));
     this.handshake.handleUpgrade(request, socket, head, (ws) => {
-      const connection = new Connection(ws, socket as Socket, request, this.options);
-      this.connections.set(connection, { silent: 0 });
-      const closed = this.open(connection);
-      // Broken frames: ws closes with 1002, 1007 or 1009 by itself.
-      ws.on('error', (error) => this.options.observe.debug('a WebSocket broke', { error }));
-      ws.on('close', (code, reason) => {
-        closed(code, reason.toString())
-          .catch((error) => this.options.observe.error('a connection did not end well', { error }))
-          .finally(() => {
-            connection.closed();
-            this.connections.delete(connection);
-            if (this.connections.size === 0) this.onEmpty?.();
-          });
-      });
+      const traceparent = request.headers['traceparent'];
+      const upgraded = {
+        secret: secretOfHeaders(request),
+        traceparent: typeof traceparent === 'string' ? traceparent : null,
+      };
+      this.open(ws, new Connection(ws, socket as Socket, upgraded, this.options));
     });
   }
 
@@ -99,52 +130,72 @@ export class WebSockets {
     this.isDraining = true;
     const gone =
       this.connections.size === 0 ? Promise.resolve() : new Promise<void>((resolve) => (this.onEmpty = resolve));
-    for (const connection of this.connections.keys()) connection.end(new SluiceError('DRAINING'));
+    for (const connection of this.connections) connection.end(new SluiceError('DRAINING'));
     await gone;
   }
 
   close(): void {
     this.isDraining = true;
     clearInterval(this.probing);
-    for (const { ws } of this.connections.keys()) ws.terminate();
+    this.uninitialised.close();
+    for (const { ws } of this.connections) ws.terminate();
   }
 
   get size(): number {
     return this.connections.size;
   }
 
+  /** Broken frames: ws closes with 1002, 1007, 1008 or 1009 by itself. */
+  broke(error: Error): void {
+    this.options.observe.debug('a WebSocket broke', { error });
+  }
+
+  async closed(connection: Connection, code: number, reason: string): Promise<void> {
+    this.uninitialised.delete(connection);
+    await connection.closed(code, reason);
+    this.connections.delete(connection);
+    if (this.connections.size === 0) this.onEmpty?.();
+  }
+
   /** Translates between ws and graphql-ws. */
-  private open(connection: Connection): (code: number, reason: string) => Promise<void> {
-    const { ws } = connection;
-    return this.protocol.opened(
-      {
-        protocol: ws.protocol,
-        send: (message) => connection.send(message),
-        close: (code, reason) => connection.close(code ?? 1000, reason ?? ''),
-        onMessage: (receive) => {
-          ws.on('message', (data, isBinary) => {
-            if (!connection.isOpen) return;
-            if (isBinary) return connection.close(1003, 'Only text frames are understood');
-            receive(data.toString()).catch((error) => connection.refuse(asBadRequest(error)));
-          });
-        },
-      },
-      { connection },
-    );
+  private open(ws: ServedWebSocket, connection: Connection): void {
+    ws.connection = connection;
+    ws.host = this;
+    this.connections.add(connection);
+    this.uninitialised.add(connection);
+    ws.on('message', onMessage);
+    ws.on('ping', onPing);
+    ws.on('error', onError);
+    ws.on('close', onClose);
+    connection.onEnded(this.protocol.opened(connection, connection as Extra));
   }
 
   private probe(): void {
-    for (const [connection, life] of this.connections) {
-      life.silent = connection.probe() ? 0 : life.silent + 1;
-      if (life.silent > 2) connection.ws.terminate();
+    for (const connection of this.connections) {
+      connection.silent = connection.probe() ? 0 : connection.silent + 1;
+      if (connection.silent > 2) connection.ws.terminate();
     }
   }
 }
 
-/** graphql-ws throws for well-formed messages that are not a client's to send. */
-function asBadRequest(error: unknown): unknown {
-  const isUnexpected = error instanceof Error && error.message.startsWith('Unexpected message of type');
-  return isUnexpected ? new SluiceError('BAD_REQUEST', error.message) : error;
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  const { connection } = this as ServedWebSocket;
+  if (!connection.isOpen) return;
+  if (isBinary) return connection.close(1003, 'Only text frames are understood');
+  connection.message(data.toString());
+}
+
+function onPing(this: WebSocket, data: Buffer): void {
+  (this as ServedWebSocket).connection.ping(data);
+}
+
+function onError(this: WebSocket, error: Error): void {
+  (this as ServedWebSocket).host.broke(error);
+}
+
+function onClose(this: WebSocket, code: number, reason: Buffer): void {
+  const { host, connection } = this as ServedWebSocket;
+  void host.closed(connection, code, reason.toString());
 }
 
 /** An answer to an upgrade that is none: plain HTTP on the raw socket. */

@@ -87,12 +87,18 @@ class RoutedServer implements HttpServer {
   private readonly server: Server;
   /** Node lets go of sockets that were upgraded. */
   private readonly upgraded = new Set<Duplex>();
+  /** A listener that all of them share: they may be many and stay long. */
+  private readonly forget: (this: Duplex) => void;
   private isDraining = false;
 
   constructor(options: HttpServerOptions, limits: HttpLimits) {
     this.options = options;
     this.limits = limits;
     this.routes = new Map(Object.entries(options.routes));
+    const { upgraded } = this;
+    this.forget = function forget() {
+      upgraded.delete(this);
+    };
     const settings: ServerOptions = {
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
@@ -179,7 +185,7 @@ class RoutedServer implements HttpServer {
     if (route?.upgrade === undefined)
       return answerRaw(socket, 404, new SluiceError('NOT_FOUND', 'Nothing takes a WebSocket at this path.'));
     this.upgraded.add(socket);
-    socket.once('close', () => this.upgraded.delete(socket));
+    socket.on('close', this.forget);
     route.upgrade(request, socket, head);
   }
 
