@@ -31,6 +31,8 @@ const schema = z.strictObject({
       port: port.default(4000),
       /** Where partners reach this site from outside; default: what it listens on. */
       publicUrl: z.url().optional(),
+      /** permessage-deflate on WebSockets: what clients send may be compressed. */
+      compression: z.boolean().default(false),
       tls: z.strictObject({ certFile: z.string().min(1), keyFile: z.string().min(1) }).optional(),
     })
     .prefault({}),

@@ -119,6 +119,7 @@ export async function startGateway(
       connectionInitTimeoutMs: limits.connectionInitTimeout,
       maxConnections: limits.maxConnections,
       maxSubscriptions: limits.maxSubscriptionsPerConnection,
+      compression: config.listen.compression,
     },
   });
   let everReady = false;

@@ -44,7 +44,7 @@ describe('the configuration', () => {
     const config = loadConfig(file(minimal), {}, folder);
     expect(config).toMatchObject({
       site: 'local',
-      listen: { host: '127.0.0.1', port: 4000 },
+      listen: { host: '127.0.0.1', port: 4000, compression: false },
       state: { cluster: 'main', prefix: '_sluice.' },
       access: { maxStaleness: 30_000 },
       limits: { maxDepth: 10, connectionInitTimeout: 3_000, maxScannedFilters: 20 },
@@ -97,9 +97,10 @@ describe('the configuration', () => {
       SLUICE_CLUSTERS_MAIN_BROKERS: 'a:1,b:2',
       SLUICE_ACCESS_MAX_STALENESS: 'PT5S',
       SLUICE_LIMITS_MAX_SCANNED_FILTERS: '7',
+      SLUICE_LISTEN_COMPRESSION: 'true',
     };
     const config = loadConfig(file(minimal), env, folder);
-    expect(config.listen).toMatchObject({ port: 4001, publicUrl: 'https://events.example.com' });
+    expect(config.listen).toMatchObject({ port: 4001, publicUrl: 'https://events.example.com', compression: true });
     expect(config.clusters['main']).toMatchObject({ brokers: ['a:1', 'b:2'] });
     expect(config.access.maxStaleness).toBe(5_000);
     expect(config.limits.maxScannedFilters).toBe(7);

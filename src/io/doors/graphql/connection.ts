@@ -5,7 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import { type ExecutionArgs, type ExecutionResult, type GraphQLError, parse } from 'graphql';
-import { MessageType, parseMessage, type WebSocket as ProtocolSocket, type SubscribePayload } from 'graphql-ws';
+import { MessageType, type WebSocket as ProtocolSocket, parseMessage, type SubscribePayload } from 'graphql-ws';
 import type WebSocket from 'ws';
 import type { Outlet, Subscription } from '../../../core/delivery/index.ts';
 import { asSluiceError, SluiceError } from '../../../core/errors.ts';
