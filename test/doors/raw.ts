@@ -6,6 +6,8 @@ import { KEY } from './door.ts';
 
 export interface Frame {
   readonly opcode: number;
+  /** FIN and the three reserved bits, where they stand in the first byte. */
+  readonly flags: number;
   readonly payload: Buffer;
 }
 
@@ -163,7 +165,8 @@ export class RawSocket {
     if (rest.length < head) return false;
     const length = short === 126 ? rest.readUInt16BE(2) : short === 127 ? Number(rest.readBigUInt64BE(2)) : short;
     if (rest.length < head + length) return false;
-    const frame = { opcode: (rest[0] as number) & 0x0f, payload: Buffer.from(rest.subarray(head, head + length)) };
+    const [opcode, flags] = [(rest[0] as number) & 0x0f, (rest[0] as number) & 0xf0];
+    const frame = { opcode, flags, payload: Buffer.from(rest.subarray(head, head + length)) };
     this.frames.push(frame);
     if (frame.opcode === opcodes.text) this.messages.push(JSON.parse(frame.payload.toString()));
     this.rest = rest.subarray(head + length);

@@ -46,9 +46,14 @@ class ServedWebSocket extends WebSocket {
   declare host: WebSockets;
 }
 
+/** An offer by which the client's window may be ours. */
+const SMALL_WINDOW = /^\s*permessage-deflate\b[^,]*;\s*client_max_window_bits\b(?!\s*=\s*"?(8|9|10|11)\b)/;
+
 export class WebSockets {
   private readonly options: WebSocketOptions;
   private readonly handshake: Server<typeof ServedWebSocket>;
+  /** Agrees on compression; null where none is configured. */
+  private readonly compressing: Server<typeof ServedWebSocket> | null;
   private readonly protocol: ReturnType<typeof makeServer<Record<string, unknown>, Extra>>;
   private readonly connections = new Set<Connection>();
   /** Those that have not sent connection_init. */
@@ -59,22 +64,8 @@ export class WebSockets {
 
   constructor(options: WebSocketOptions) {
     this.options = options;
-    this.handshake = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      handleProtocols,
-      maxPayload: options.maxFrameBytes,
-      maxBufferedChunks: MAX_PARTS,
-      maxFragments: MAX_PARTS,
-      perMessageDeflate: options.compression ? COMPRESSION : false,
-      // Pings are answered by the connection, which minds what is unread.
-      autoPong: false,
-      WebSocket: ServedWebSocket,
-      // One message per turn of the event loop: a flood on one socket takes turns with the others, and graphql-ws has settled
-      // `complete` before it sees a `subscribe` of the same id that came in the same segment (else it loses the latter).
-      allowSynchronousEvents: false,
-      ...{ closeTimeout: options.closeTimeoutMs },
-    });
+    this.handshake = createHandshake(options, false);
+    this.compressing = options.compression ? createHandshake(options, COMPRESSION) : null;
     this.uninitialised = new Deadlines(options.connectionInitTimeoutMs, (connection) =>
       connection.close(4408, 'Connection initialisation timeout'),
     );
@@ -115,7 +106,10 @@ export class WebSockets {
         ? 'CONNECTION_LIMIT'
         : null;
     if (refused !== null) return refuseUpgrade(socket, new SluiceError(refused));
-    this.handshake.handleUpgrade(request, socket, head, (ws) => {
+    // ws would refuse an offer that it cannot accept; such a client is served uncompressed.
+    const offer = request.headers['sec-websocket-extensions'] ?? '';
+    const handshake = this.compressing !== null && SMALL_WINDOW.test(offer) ? this.compressing : this.handshake;
+    handshake.handleUpgrade(request, socket, head, (ws) => {
       const traceparent = request.headers['traceparent'];
       const upgraded = {
         secret: secretOfHeaders(request),
@@ -176,6 +170,28 @@ export class WebSockets {
       if (connection.silent > 2) connection.ws.terminate();
     }
   }
+}
+
+function createHandshake(
+  options: WebSocketOptions,
+  perMessageDeflate: PerMessageDeflateOptions | false,
+): Server<typeof ServedWebSocket> {
+  return new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    handleProtocols,
+    maxPayload: options.maxFrameBytes,
+    maxBufferedChunks: MAX_PARTS,
+    maxFragments: MAX_PARTS,
+    perMessageDeflate,
+    // Pings are answered by the connection, which minds what is unread.
+    autoPong: false,
+    WebSocket: ServedWebSocket,
+    // One message per turn of the event loop: a flood on one socket takes turns with the others, and graphql-ws has settled
+    // `complete` before it sees a `subscribe` of the same id that came in the same segment (else it loses the latter).
+    allowSynchronousEvents: false,
+    ...{ closeTimeout: options.closeTimeoutMs },
+  });
 }
 
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
