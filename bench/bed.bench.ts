@@ -18,5 +18,5 @@ export async function run(report: Report): Promise<void> {
     if (round > 0) samples.push((performance.now() - began) / 1000);
     await Promise.all(servers.map((server) => server.stop()));
   }
-  report.figure('Kafka 4.1.1, Kafka 3.9.1 and Redis serve requests', 's', samples);
+  report.figure('Kafka 4.1.1, Kafka 3.9.1 and Redis serve requests', 's', samples, 'less');
 }

@@ -56,14 +56,14 @@ export async function run(report: Report): Promise<void> {
   report.note(
     `${PARTITIONS} partitions, ${HISTORY} events of 300 B, operations select cursor. Fresh: from {last: 1}. p99 ${p99(fresh)} ms.`,
   );
-  report.figure('subscribe to first event, from Kafka', 'ms', fresh);
+  report.figure('subscribe to first event, from Kafka', 'ms', fresh, 'less');
 
   // Events of the last moment are in the window that the neighbour keeps alive.
   await user.write(product.topic, HISTORY, HISTORY + 500);
   const { cursor } = await first({ last: 100 });
   const resumed = await sampled(async () => (await first({ cursor })).ms);
   report.note(`Resumed by a cursor within the window: p99 ${p99(resumed)} ms.`);
-  report.figure('resume within the window to first event', 'ms', resumed);
+  report.figure('resume within the window to first event', 'ms', resumed, 'less');
 
   const at = (): string => new Date(start + Math.floor(Math.random() * (HISTORY - 10_000))).toISOString();
   const plain = await sampled(async () => {
@@ -73,7 +73,7 @@ export async function run(report: Report): Promise<void> {
     return performance.now() - began;
   });
   report.note(`A page of 100 events by time: p99 ${p99(plain)} ms.`);
-  report.figure('history: 100 events by time', 'ms', plain);
+  report.figure('history: 100 events by time', 'ms', plain, 'less');
 
   const examined: number[] = [];
   const nothing = await sampled(async () => {
@@ -86,8 +86,8 @@ export async function run(report: Report): Promise<void> {
     return performance.now() - began;
   }, 20);
   report.note('A selective where that matches nothing: the page ends at its budget and says how far it looked.');
-  report.figure('history: a page that finds nothing', 'ms', nothing);
-  report.figure('history: records that such a page examines', 'records', examined);
+  report.figure('history: a page that finds nothing', 'ms', nothing, 'less');
+  report.figure('history: records that such a page examines', 'records', examined, 'more');
 }
 
 /** One event each millisecond, 300 bytes, spread over the partitions. */

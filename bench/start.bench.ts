@@ -22,6 +22,6 @@ export async function run(report: Report): Promise<void> {
     }
   }
   rmSync(checkout.folder, { recursive: true, force: true });
-  report.figure('npm start to ready, the first time', 's', first);
-  report.figure('npm start to ready, with data', 's', again);
+  report.figure('npm start to ready, the first time', 's', first, 'less');
+  report.figure('npm start to ready, with data', 's', again, 'less');
 }
