@@ -3,6 +3,7 @@
  * (key, grant, hooks of access and usage on) beside the usual stack and beside a C program that writes the same bytes.
  */
 import { fanoutRound, type Round, SUBSCRIBERS, TICKS } from './load/generated-fanout.ts';
+import { BURSTS, kafkaRounds } from './load/kafka-fanout.ts';
 import { generatedSite } from './load/servers.ts';
 import type { Report } from './report.ts';
 
@@ -12,6 +13,7 @@ const UNIT = 'thousand deliveries per CPU second';
 
 export async function run(report: Report): Promise<void> {
   await generated(report);
+  await fromKafka(report);
 }
 
 async function generated(report: Report): Promise<void> {
@@ -42,6 +44,24 @@ async function generated(report: Report): Promise<void> {
     report.figure(`${form}, with cursor: against without`, 'times', ratios(cursor, product), 'more');
   });
   report.figure('generated, K = 1, 10 subscriptions per socket', UNIT, thousands(rounds.map(({ ten }) => ten)), 'more');
+}
+
+async function fromKafka(report: Report): Promise<void> {
+  const rounds = await kafkaRounds(report.rounds);
+  report.note(
+    'From Kafka: `sluice serve` with its state of record and its events in Kafka 4.1.1, and the usual stack behind kafkajs. A burst is one produce request to one of 12 partitions; the next comes 50 ms later, or when the last subscriber has the one before. Idle CPU in between counts.',
+  );
+  BURSTS.forEach((k, i) => {
+    const product = rounds.map((round) => round.product[i] as number);
+    const cursor = rounds.map((round) => round.cursor[i] as number);
+    const usual = rounds.map((round) => round.usual[i] as number);
+    const form = k === 1 ? 'from Kafka, singles' : `from Kafka, bursts of ${k}`;
+    report.figure(form, UNIT, thousands(product), 'more');
+    report.figure(`${form}: usual stack`, UNIT, thousands(usual), 'more');
+    report.figure(`${form}: against the usual stack`, 'times', ratios(product, usual), 'more');
+    report.figure(`${form}, with cursor`, UNIT, thousands(cursor), 'more');
+    report.figure(`${form}, with cursor: against without`, 'times', ratios(cursor, product), 'more');
+  });
 }
 
 const thousands = (rates: readonly number[]): number[] => rates.map((rate) => rate / 1_000);
