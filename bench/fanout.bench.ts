@@ -4,6 +4,7 @@
  */
 import { fanoutRound, type Round, SUBSCRIBERS, TICKS } from './load/generated-fanout.ts';
 import { BURSTS, kafkaRounds } from './load/kafka-fanout.ts';
+import { proveClient } from './load/proof.ts';
 import { generatedSite } from './load/servers.ts';
 import type { Report } from './report.ts';
 
@@ -12,6 +13,7 @@ export const name = 'fanout';
 const UNIT = 'thousand deliveries per CPU second';
 
 export async function run(report: Report): Promise<void> {
+  await proveClient();
   await generated(report);
   await fromKafka(report);
 }

@@ -16,10 +16,10 @@ export class Child implements AsyncDisposable {
   readonly #ended: Promise<void>;
   #over = false;
 
-  constructor(name: string, core: number, command: string, args: readonly string[]) {
+  constructor(name: string, core: number, command: string, args: readonly string[], silent = false) {
     this.name = name;
     this.process = spawn(command, args, {
-      stdio: ['pipe', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', silent ? 'ignore' : 'inherit'],
       env: { ...process.env, NODE_ENV: 'production' },
     });
     const release = adopt(this.process.pid);

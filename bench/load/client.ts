@@ -42,6 +42,14 @@ export interface ClientOptions {
   readonly key?: string;
   /** `ready`: every subscription has been told that it is placed. `sent`: the subscribes are sent. `raw`: connected. */
   readonly placed: 'ready' | 'sent' | 'raw';
+  /** Says nothing of what it finds wrong; default: the first few on standard error. */
+  readonly silent?: boolean;
+}
+
+/** Whose messages are looked into: ids, wholeness and sequence; and whose for how old their events are. */
+interface Watched {
+  readonly verify?: Range;
+  readonly latency?: Range;
 }
 
 export class LoadClient implements AsyncDisposable {
@@ -55,16 +63,19 @@ export class LoadClient implements AsyncDisposable {
     this.subscribers = options.connections * this.#subscriptions;
   }
 
-  static async connect(options: ClientOptions): Promise<LoadClient> {
-    const { port, connections, subscriptions = 1, query = '', key, placed } = options;
+  /** Resolves when all are placed. What is to be watched from the first message on is told here, else by `watch`. */
+  static async connect(options: ClientOptions, watched?: Watched): Promise<LoadClient> {
+    const { port, connections, subscriptions = 1, query = '', key, placed, silent = false } = options;
     const args = [port, connections, subscriptions, placed, query, ...(key === undefined ? [] : [key])].map(String);
-    const child = new Child('the load client', cores.load, await program('client'), args);
+    const child = new Child('the load client', cores.load, await program('client'), args, silent);
+    const client = new LoadClient(child, options);
+    if (watched !== undefined) await client.watch(watched);
     await child.answer();
-    return new LoadClient(child, options);
+    return client;
   }
 
-  /** Looks into the messages of those connections: ids, wholeness, sequence; and how old their events are. */
-  watch(ranges: { readonly verify?: Range; readonly latency?: Range }): Promise<unknown> {
+  /** From now on looks into the messages of those connections. */
+  watch(ranges: Watched): Promise<unknown> {
     return this.#child.ask({
       do: 'watch',
       verifyFrom: ranges.verify?.from ?? 0,
