@@ -15,9 +15,6 @@
  *   {"do":"pause","from":A,"to":B}   {"do":"resume",...}     stops or resumes reading
  *   {"do":"samples"}                                         keep each latency with the event's sequence number ...
  *   {"do":"dump","path":P}                                   ... and write them: u32 partition, u32 sequence, u32 microseconds
- *
- * Events tell where they come from by "orderId":"PP-NNNNNNNNN" (partition, sequence number within it) and when they were made
- * by "ts":"nanoseconds of the monotonic clock".
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -32,17 +29,13 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#define ID_LENGTH 36
-#define PARTITIONS 64
+#include "watch.h"
+
 #define BUFFER (8u << 20)
 #define IN_FLIGHT 64
 #define STDIN_TAG UINT32_MAX
-/* Latencies fall into 128 classes an octave: under 1 % apart. */
-#define SUB_CLASSES 128
-#define CLASSES (40 * SUB_CLASSES)
 
 enum stage { UPGRADING, GREETING, LIVE, GONE };
 
@@ -53,28 +46,15 @@ struct connection {
   uint64_t frames, bytes;
   uint8_t *rest; /* bytes of a frame whose end has not come yet */
   size_t rest_length, rest_room;
-  uint32_t *last; /* [subscription][partition]: sequence number seen last */
-};
-
-struct sample {
-  uint32_t partition, sequence, micros;
 };
 
 static struct connection *connections;
-static uint32_t count, subscriptions;
+static uint32_t count;
 static int port, loop;
 static const char *placed, *query, *key;
 static uint8_t *buffer;
 
-struct range {
-  uint32_t from, to;
-};
-static struct range verified, timed;
-static uint64_t gaps, duplicates, wrong, torn, errors, closed, controls, ready;
-static uint64_t classes[CLASSES], measured, slowest;
-static struct sample *samples;
-static size_t sample_count, sample_room;
-
+static uint64_t errors, closed, controls, ready;
 static uint32_t opened, in_flight, live;
 static bool told;
 
@@ -84,17 +64,6 @@ struct wait {
   uint64_t frames, bytes, until;
 };
 static struct wait waiting;
-
-static uint64_t nanoseconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
 
 /* Small messages of the client; the socket's buffer has room for them. */
 static void push(int fd, const uint8_t *bytes, size_t length) {
@@ -126,11 +95,6 @@ static void push_frame(int fd, uint8_t opcode, const void *payload, size_t lengt
   memset(frame + at, 0, 4);
   memcpy(frame + at + 4, payload, length);
   push(fd, frame, at + 4 + length);
-}
-
-/* As long as the UUIDs that clients use. */
-static void write_id(char *into, uint32_t connection, uint32_t subscription) {
-  snprintf(into, ID_LENGTH + 1, "%08x-0b1e-4c00-8a00-%012x", connection, subscription);
 }
 
 static void open_next(void) {
@@ -180,107 +144,6 @@ static void subscribe(uint32_t index) {
   connections[index].stage = LIVE;
   in_flight--;
   live++;
-}
-
-static uint32_t digits(const uint8_t *from, int length) {
-  uint32_t value = 0;
-  for (int i = 0; i < length; i++) value = value * 10 + (uint32_t)(from[i] - '0');
-  return value;
-}
-
-static int class_of(uint64_t micros) {
-  if (micros < SUB_CLASSES) return (int)micros;
-  int shift = 63 - __builtin_clzll(micros) - 7;
-  int at = (shift + 1) * SUB_CLASSES + (int)((micros >> shift) - SUB_CLASSES);
-  return at < CLASSES ? at : CLASSES - 1;
-}
-
-static uint64_t micros_of(int at) {
-  if (at < SUB_CLASSES) return (uint64_t)at;
-  int shift = at / SUB_CLASSES - 1;
-  return ((uint64_t)(at % SUB_CLASSES) + SUB_CLASSES) << shift;
-}
-
-static uint64_t percentile(double share) {
-  uint64_t rank = (uint64_t)(share * (double)measured), seen = 0;
-  for (int at = 0; at < CLASSES; at++) {
-    seen += classes[at];
-    if (seen > rank) return micros_of(at);
-  }
-  return slowest;
-}
-
-/* Braces and quotes close: what came is one whole object. */
-static bool whole(const uint8_t *text, size_t length) {
-  int depth = 0;
-  bool quoted = false;
-  for (size_t i = 0; i < length; i++) {
-    uint8_t c = text[i];
-    if (quoted) {
-      if (c == '\\') i++;
-      else if (c == '"') quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '{') {
-      depth++;
-    } else if (c == '}' && --depth == 0) {
-      return i == length - 1;
-    }
-  }
-  return false;
-}
-
-static void complain(const char *what, uint32_t index, const uint8_t *text, size_t length) {
-  static int complaints;
-  if (complaints++ < 5) fprintf(stderr, "%s on connection %u: %.*s\n", what, index, (int)(length > 400 ? 400 : length), text);
-}
-
-static bool within(struct range range, uint32_t index) { return index >= range.from && index < range.to; }
-
-static void inspect(uint32_t index, const uint8_t *text, size_t length) {
-  char id[ID_LENGTH + 1];
-  const uint8_t *order = memmem(text, length, "\"orderId\":\"", 11);
-  uint32_t partition = order ? digits(order + 11, 2) : 0, sequence = order ? digits(order + 14, 9) : 0;
-  if (within(verified, index)) {
-    char tail[13] = {0};
-    memcpy(tail, text + 7 + 24, 12);
-    unsigned long subscription = strtoul(tail, NULL, 16);
-    bool known = subscription < subscriptions;
-    if (known) {
-      write_id(id, index, (uint32_t)subscription);
-      known = memcmp(id, text + 7, ID_LENGTH) == 0;
-    }
-    if (!known || order == NULL || partition >= PARTITIONS) {
-      wrong++;
-      complain("a wrong message", index, text, length);
-    } else {
-      if (!whole(text, length)) {
-        torn++;
-        complain("a torn message", index, text, length);
-      }
-      uint32_t *last = &connections[index].last[subscription * PARTITIONS + partition];
-      if (*last != 0 && sequence <= *last) duplicates++;
-      else if (*last != 0 && sequence != *last + 1) gaps += sequence - *last - 1;
-      if (sequence > *last) *last = sequence;
-    }
-  }
-  if (within(timed, index)) {
-    const uint8_t *made = memmem(text, length, "\"ts\":\"", 6);
-    if (made == NULL) return;
-    uint64_t now = nanoseconds(), then = strtoull((const char *)made + 6, NULL, 10);
-    uint64_t micros = now > then ? (now - then) / 1000 : 0;
-    classes[class_of(micros)]++;
-    measured++;
-    if (micros > slowest) slowest = micros;
-    if (samples != NULL) {
-      if (sample_count == sample_room) {
-        sample_room *= 2;
-        samples = realloc(samples, sample_room * sizeof *samples);
-        if (samples == NULL) die("samples");
-      }
-      samples[sample_count++] = (struct sample){partition, sequence, (uint32_t)micros};
-    }
-  }
 }
 
 static void message(uint32_t index, const uint8_t *text, size_t length) {
@@ -416,20 +279,10 @@ static void read_on(uint32_t index, bool on) {
   epoll_ctl(loop, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, it->fd, &event);
 }
 
-static void dump(const char *line) {
-  const char *at = strstr(line, "\"path\":\"");
-  char path[1024] = {0};
-  if (at == NULL || sscanf(at + 8, "%1023[^\"]", path) != 1) die("dump without a path");
-  FILE *file = fopen(path, "wb");
-  if (file == NULL || fwrite(samples, sizeof *samples, sample_count, file) != sample_count || fclose(file) != 0) die(path);
-  sample_count = 0;
-}
-
 static void reset(void) {
   for (uint32_t i = 0; i < count; i++) connections[i].frames = connections[i].bytes = 0;
-  gaps = duplicates = wrong = torn = controls = measured = slowest = 0;
-  sample_count = 0;
-  memset(classes, 0, sizeof classes);
+  controls = 0;
+  forget();
 }
 
 static void command(const char *line) {
@@ -442,15 +295,13 @@ static void command(const char *line) {
     return;
   }
   if (strstr(line, "\"do\":\"watch\"")) {
-    struct range next = {(uint32_t)number(line, "verifyFrom", 0), (uint32_t)number(line, "verifyTo", 0)};
-    for (uint32_t i = next.from; i < next.to && i < count; i++)
-      if (!within(verified, i)) memset(connections[i].last, 0, sizeof(uint32_t) * PARTITIONS * subscriptions);
-    verified = next;
-    timed = (struct range){(uint32_t)number(line, "latencyFrom", 0), (uint32_t)number(line, "latencyTo", 0)};
+    struct range verify = {(uint32_t)number(line, "verifyFrom", 0), (uint32_t)number(line, "verifyTo", 0)};
+    struct range time = {(uint32_t)number(line, "latencyFrom", 0), (uint32_t)number(line, "latencyTo", 0)};
+    watch(verify, time, count);
   } else if (strstr(line, "\"do\":\"reset\"")) {
     reset();
   } else if (strstr(line, "\"do\":\"samples\"")) {
-    if (samples == NULL) samples = malloc((sample_room = 1 << 20) * sizeof *samples);
+    keep_samples();
   } else if (strstr(line, "\"do\":\"dump\"")) {
     dump(line);
   } else if (strstr(line, "\"do\":\"pause\"") || strstr(line, "\"do\":\"resume\"")) {
@@ -513,8 +364,8 @@ int main(int arguments, char **argument) {
   setrlimit(RLIMIT_NOFILE, &files);
   connections = calloc(count, sizeof *connections);
   buffer = malloc(BUFFER);
-  if (connections == NULL || buffer == NULL) die("memory");
-  for (uint32_t i = 0; i < count; i++) connections[i].last = calloc((size_t)subscriptions * PARTITIONS, sizeof(uint32_t));
+  last_seen = calloc((size_t)count * subscriptions * PARTITIONS, sizeof *last_seen);
+  if (connections == NULL || buffer == NULL || last_seen == NULL) die("memory");
   loop = epoll_create1(0);
   fcntl(0, F_SETFL, O_NONBLOCK);
   struct epoll_event standard = {.events = EPOLLIN, .data.u32 = STDIN_TAG}, events[512];
