@@ -13,8 +13,8 @@ const BEFORE = 500;
 
 export async function run(report: Report): Promise<void> {
   const { site, key } = await generatedSite();
-  const product: number[] = [];
-  const usual: number[] = [];
+  const product: Held[] = [];
+  const usual: Held[] = [];
   for (let round = 0; round < report.rounds; round++) {
     {
       await using server = await startProduct(site, key, 'generated', collecting);
@@ -26,25 +26,46 @@ export async function run(report: Report): Promise<void> {
   report.note(
     `Resident memory (RSS) after ${CONNECTIONS} connections with one subscription each, less that before, both after garbage collection, divided by ${CONNECTIONS}; ${BEFORE} others have come and gone before.`,
   );
-  report.figure('per idle connection', 'KiB', product, 'less');
-  report.figure('per idle connection: usual stack', 'KiB', usual, 'less');
+  for (const [what, held] of [
+    ['per idle connection', product],
+    ['per idle connection of the usual stack', usual],
+  ] as const) {
+    report.figure(
+      what,
+      'KiB',
+      held.map(({ resident }) => resident / CONNECTIONS / 1024),
+      'less',
+    );
+    report.figure(
+      `${what}, of which in JavaScript's heap`,
+      'KiB',
+      held.map(({ heap }) => heap / CONNECTIONS / 1024),
+      'less',
+    );
+  }
 }
 
-async function perConnection(server: Child, connect: (connections: number) => Promise<LoadClient>): Promise<number> {
+/** Bytes. */
+interface Held {
+  readonly resident: number;
+  readonly heap: number;
+}
+
+async function perConnection(server: Child, connect: (connections: number) => Promise<LoadClient>): Promise<Held> {
   await (await connect(BEFORE))[Symbol.asyncDispose]();
   const before = await settled(server);
   await using client = await connect(CONNECTIONS);
   const after = await settled(server);
   client.check(await client.stat(), 0);
-  return (after - before) / CONNECTIONS / 1024;
+  return { resident: after.resident - before.resident, heap: after.heap - before.heap };
 }
 
-/** Resident bytes once collecting garbage frees no more of them. */
-async function settled(server: Child): Promise<number> {
+/** What is held once collecting garbage frees no more of it. */
+async function settled(server: Child): Promise<Held> {
   for (let last = Number.POSITIVE_INFINITY; ; ) {
-    await server.ask({ do: 'collect' });
-    const now = residentBytes(server.pid);
-    if (now > last * 0.995) return now;
-    last = now;
+    const { heap } = await server.ask<{ heap: number }>({ do: 'collect' });
+    const resident = residentBytes(server.pid);
+    if (resident > last * 0.995) return { resident, heap };
+    last = resident;
   }
 }
