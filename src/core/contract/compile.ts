@@ -1,7 +1,7 @@
 /** The behaviour that follows from a contract, compiled once: what its records mean, where their events are addressed. */
-import { hash } from 'node:crypto';
 import type { LogRecord } from '../log/index.ts';
 import { PayloadError } from './codec.ts';
+import { RecordEvent } from './event.ts';
 import { compileLayout } from './layout.ts';
 import type { Contract, Field, FieldType, PublicData, PublicEvent, ScalarType } from './model.ts';
 import { compileIntake, compileProjection } from './project.ts';
@@ -22,8 +22,6 @@ export interface CompiledContract {
   keyOf(data: PublicData): string | null;
 }
 
-const traceparentPattern = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/;
-
 export function compileContract(contract: Contract): CompiledContract {
   const project = compileProjection(contract);
   const topicOf = compileTopic(contract);
@@ -38,35 +36,11 @@ export function compileContract(contract: Contract): CompiledContract {
       publishing ??= { intake: compileIntake(contract), layout: compileLayout(contract) };
       return project(publishing.layout(publishing.intake(input)));
     },
-    address: (partition, record, data) => ({
-      partition,
-      offset: record.offset,
-      time: record.timestamp,
-      op: 'UPSERT',
-      topic: topicOf(data),
-      unknownLevels: 0,
-      key: keyOf(data),
-      conflationKey: conflationKey(record.key),
-      traceparent: traceparent(record),
-      data,
-      keyData: null,
-    }),
+    address: (partition, record, data) =>
+      new RecordEvent(partition, record, 'UPSERT', topicOf(data), 0, keyOf(data), data, null),
     tombstone,
     keyOf,
   };
-}
-
-function conflationKey(key: Buffer | null): string | null {
-  return key === null ? null : hash('sha256', key, 'base64url').slice(0, 22);
-}
-
-function traceparent(record: LogRecord): string | null {
-  for (const header of record.headers) {
-    if (header.name !== 'traceparent' || header.value === null || header.value.length > 128) continue;
-    const text = header.value.toString('latin1');
-    if (traceparentPattern.test(text)) return text;
-  }
-  return null;
 }
 
 /** The value at a path of public data; undefined where it or anything above it is not there. */
@@ -79,16 +53,14 @@ function valueAt(data: PublicData, path: readonly string[]): unknown {
   return value;
 }
 
-/** An expression for a value of checked public data; for generated functions. */
-function accessOf(path: readonly string[]): string {
-  return `data${path.map((name) => `[${JSON.stringify(name)}]`).join('')}`;
-}
-
 function compileTopic(contract: Contract): (data: PublicData) => string {
   if (contract.template.length === 0) return () => '';
-  const levels = contract.template.map((level) =>
-    'literal' in level ? JSON.stringify(level.literal) : `encodeLevel(String(${accessOf(level.field)}))`,
-  );
+  const levels = contract.template.map((level) => {
+    if ('literal' in level) return JSON.stringify(level.literal);
+    const text = textOf(contract, level.field);
+    // What the other kinds are written with, digits, signs, letters, `.` and `:`, is no grammar of topics.
+    return scalarAt(contract.fields, level.field).kind === 'string' ? `encodeLevel(${text})` : text;
+  });
   const make = new Function('encodeLevel', `'use strict'; return (data) => ${levels.join(" + '/' + ")};`) as (
     encode: typeof encodeLevel,
   ) => (data: PublicData) => string;
@@ -96,11 +68,17 @@ function compileTopic(contract: Contract): (data: PublicData) => string {
 }
 
 function compileKey(contract: Contract): (data: PublicData) => string | null {
-  const paths = contract.messageKey.map((name) => name.split('.'));
-  const [only] = paths;
-  if (only === undefined) return () => null;
-  if (paths.length === 1) return (data) => String(valueAt(data, only));
-  return (data) => JSON.stringify(paths.map((path) => String(valueAt(data, path))));
+  if (contract.messageKey.length === 0) return () => null;
+  const texts = contract.messageKey.map((name) => textOf(contract, name.split('.')));
+  const key = texts.length === 1 ? texts[0] : `JSON.stringify([${texts.join(', ')}])`;
+  return new Function(`'use strict'; return (data) => ${key};`)() as (data: PublicData) => string;
+}
+
+/** An expression for the canonical text of a scalar of checked public data, which addresses have only of required ones; for generated functions. */
+function textOf(contract: Contract, path: readonly string[]): string {
+  const access = `data${path.map((name) => `[${JSON.stringify(name)}]`).join('')}`;
+  const { kind } = scalarAt(contract.fields, path);
+  return kind === 'int' || kind === 'number' || kind === 'boolean' ? `String(${access})` : access;
 }
 
 function scalarAt(fields: readonly Field[], path: readonly string[]): ScalarType {
@@ -131,19 +109,8 @@ function compileTombstone(contract: Contract): CompiledContract['tombstone'] {
       return (unknownLevels & (1 << index)) === 0 ? encodeLevel(String(valueAt(keyData, level.field))) : '*';
     });
     const canonical = key.map(({ path }) => String(valueAt(keyData, path)));
-    return {
-      partition,
-      offset: record.offset,
-      time: record.timestamp,
-      op: 'DELETE',
-      topic: levels.join('/'),
-      unknownLevels,
-      key: canonical.length === 1 ? (canonical[0] as string) : JSON.stringify(canonical),
-      conflationKey: conflationKey(record.key),
-      traceparent: traceparent(record),
-      data: null,
-      keyData,
-    };
+    const text = canonical.length === 1 ? (canonical[0] as string) : JSON.stringify(canonical);
+    return new RecordEvent(partition, record, 'DELETE', levels.join('/'), unknownLevels, text, null, keyData);
   };
 }
 

@@ -25,6 +25,23 @@ export function canonicalDecimal(text: string, precision: number, scale: number)
   return `${match[1]}${whole === '' ? '0' : whole}${scale === 0 ? '' : `.${fraction}`}`;
 }
 
+const zeros = Array.from({ length: 39 }, (_, count) => '0'.repeat(count));
+
+/**
+ * The same of a double, where it is written without an exponent and fits: what nearly every record has, at a third of the cost.
+ * null: canonicalDecimal of its text must say.
+ */
+export function plainDecimal(value: number, precision: number, scale: number): string | null {
+  const text = String(value);
+  if (!Number.isFinite(value) || text.includes('e')) return null;
+  const point = text.indexOf('.');
+  const whole = (point < 0 ? text.length : point) - (value < 0 ? 1 : 0);
+  if (whole > precision - scale) return null;
+  if (point < 0) return scale === 0 ? text : `${text}.${zeros[scale]}`;
+  const missing = scale - (text.length - point - 1);
+  return missing < 0 ? null : text + zeros[missing];
+}
+
 const greatest = '9223372036854775807';
 const least = '9223372036854775808';
 

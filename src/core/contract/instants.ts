@@ -3,7 +3,6 @@
  * a second keep every digit (up to 18) but trailing zeros.
  */
 
-const date = /^(\d{4})-(\d\d)-(\d\d)$/;
 const clock = /^(\d\d):(\d\d):(\d\d)(?:\.(\d{1,18}))?(Z|z|[+-]\d\d:\d\d)?$/;
 const stamp = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,18}))?(Z|z|[+-]\d\d:\d\d)?$/;
 
@@ -20,8 +19,9 @@ const two = (text: string, at: number): number => (text.charCodeAt(at) - 48) * 1
 
 function trimmed(fraction: string | undefined): string {
   if (fraction === undefined) return '';
-  const digits = fraction.replace(/0+$/, '');
-  return digits === '' ? '' : `.${digits}`;
+  let end = fraction.length;
+  while (end > 0 && fraction.charCodeAt(end - 1) === 48) end -= 1;
+  return end === 0 ? '' : `.${fraction.slice(0, end)}`;
 }
 
 /** Minutes east of UTC; null where no such offset exists. */
@@ -34,48 +34,67 @@ function offsetMinutes(zone: string): number | null {
 }
 
 export function canonicalDate(text: string): string | null {
-  const match = date.exec(text);
-  if (match === null) return null;
-  return validDay(Number(match[1]), Number(match[2]), Number(match[3])) ? text : null;
+  return text.length === 10 && beginsWithDay(text) ? text : null;
 }
 
-/** Whether text begins with a valid `YYYY-MM-DDTHH:MM:SS`, told from the character codes alone: a pattern costs three times as much. */
-function beginsPlain(text: string): boolean {
-  if (text.length < 19 || text.charCodeAt(10) !== 84) return false;
-  if (
-    text.charCodeAt(4) !== 45 ||
-    text.charCodeAt(7) !== 45 ||
-    text.charCodeAt(13) !== 58 ||
-    text.charCodeAt(16) !== 58
-  )
-    return false;
-  for (let i = 0; i < 19; i++) {
-    if (i === 4 || i === 7 || i === 10 || i === 13 || i === 16) continue;
-    const code = text.charCodeAt(i);
-    if (code < 48 || code > 57) return false;
-  }
-  const year = two(text, 0) * 100 + two(text, 2);
-  return validDay(year, two(text, 5), two(text, 8)) && two(text, 11) < 24 && two(text, 14) < 60 && two(text, 17) < 60;
-}
+// What nearly every text looks like is told from the character codes alone: a pattern costs three times as much.
 
-/** What follows the seconds is `Z`, or a fraction that is canonical already and `Z`. */
-function endsCanonical(text: string): boolean {
-  const last = text.length - 1;
-  if (text.charCodeAt(last) !== 90 || last > 38) return false;
-  if (last === 19) return true;
-  if (text.charCodeAt(19) !== 46 || last < 21 || text.charCodeAt(last - 1) === 48) return false;
-  for (let i = 20; i < last; i++) {
+function digitsBetween(text: string, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) {
     const code = text.charCodeAt(i);
     if (code < 48 || code > 57) return false;
   }
   return true;
 }
 
+function beginsWithDay(text: string): boolean {
+  return (
+    digitsBetween(text, 0, 4) &&
+    text.charCodeAt(4) === 45 &&
+    digitsBetween(text, 5, 7) &&
+    text.charCodeAt(7) === 45 &&
+    digitsBetween(text, 8, 10) &&
+    validDay(two(text, 0) * 100 + two(text, 2), two(text, 5), two(text, 8))
+  );
+}
+
+/** `HH:MM:SS` of a day that has no leap second. */
+function hasClockAt(text: string, at: number): boolean {
+  return (
+    digitsBetween(text, at, at + 2) &&
+    text.charCodeAt(at + 2) === 58 &&
+    digitsBetween(text, at + 3, at + 5) &&
+    text.charCodeAt(at + 5) === 58 &&
+    digitsBetween(text, at + 6, at + 8) &&
+    two(text, at) < 24 &&
+    two(text, at + 3) < 60 &&
+    two(text, at + 6) < 60
+  );
+}
+
+/** Whether text begins with a valid `YYYY-MM-DDTHH:MM:SS`. */
+function beginsPlain(text: string): boolean {
+  return text.length >= 19 && text.charCodeAt(10) === 84 && beginsWithDay(text) && hasClockAt(text, 11);
+}
+
+/** The canonical text where what follows the seconds is `Z` or a fraction and `Z`; null: something else follows. */
+function plainEnd(text: string): string | null {
+  const last = text.length - 1;
+  if (text.charCodeAt(last) !== 90 || last > 38) return null;
+  if (last === 19) return text;
+  if (text.charCodeAt(19) !== 46 || last < 21 || !digitsBetween(text, 20, last)) return null;
+  let end = last;
+  while (text.charCodeAt(end - 1) === 48) end -= 1;
+  if (end === last) return text;
+  return `${text.slice(0, end === 20 ? 19 : end)}Z`;
+}
+
 /** RFC 3339 text in UTC. Text without an offset is UTC unless `zoned` says that it must have one. */
 export function canonicalTimestamp(text: string, zoned: boolean): string | null {
   if (beginsPlain(text)) {
-    if (endsCanonical(text)) return text;
     if (text.length === 19) return zoned ? null : `${text}Z`;
+    const plain = plainEnd(text);
+    if (plain !== null) return plain;
   }
   const match = stamp.exec(text);
   if (match === null) return null;
@@ -103,31 +122,38 @@ const perSecond = { s: 1n, ms: 1_000n, us: 1_000_000n, ns: 1_000_000_000n };
 const digitsOf = { s: 0, ms: 3, us: 6, ns: 9 };
 export type TimeUnit = keyof typeof perSecond;
 
-const dayMs = 86_400_000;
-const pad2 = Array.from({ length: 60 }, (_, value) => String(value).padStart(2, '0'));
-/** The day of the last timestamp: events come by the thousand from the same one, and a Date costs more than all the rest. */
-let lastDay = 0;
-let lastDate = '1970-01-01';
+const unitsPerSecond = { s: 1, ms: 1_000, us: 1_000_000, ns: 1_000_000_000 };
 
-function timestampFromMillis(ms: number): string | null {
-  const day = Math.floor(ms / dayMs);
-  if (day !== lastDay) {
-    const date = dateFromDays(day);
-    if (date === null) return null;
-    lastDay = day;
-    lastDate = date;
-  }
-  const rest = ms - day * dayMs;
-  const seconds = Math.floor(rest / 1000);
+const daySeconds = 86_400;
+const pad2 = Array.from({ length: 60 }, (_, value) => String(value).padStart(2, '0'));
+/** Days that were asked for of late, by their last bits: events come by the thousand from the same few, and a Date costs more than all the rest. */
+const knownDays = new Float64Array(64).fill(Number.NaN);
+const knownDates: string[] = new Array(64).fill('');
+
+/** `HH:MM:SS` with the fraction that so many units make; seconds since midnight. */
+function clockText(seconds: number, rest: number, unit: TimeUnit): string {
   const minutes = Math.floor(seconds / 60);
   const clock = `${pad2[Math.floor(minutes / 60)]}:${pad2[minutes % 60]}:${pad2[seconds % 60]}`;
-  const millis = rest % 1000;
-  return `${lastDate}T${clock}${millis === 0 ? '' : trimmed(String(millis).padStart(3, '0'))}Z`;
+  return rest === 0 ? clock : clock + trimmed(String(rest).padStart(digitsOf[unit], '0'));
+}
+
+/** Whole parts of a safe integer and what is left, never negative. A quotient that is rounded up to the next whole number is put right. */
+function wholeParts(count: number, size: number): number {
+  const whole = Math.floor(count / size);
+  return whole * size > count ? whole - 1 : whole;
+}
+
+function timestampFromNumber(count: number, unit: TimeUnit): string | null {
+  const per = unitsPerSecond[unit];
+  const seconds = wholeParts(count, per);
+  const date = dateFromDays(wholeParts(seconds, daySeconds));
+  if (date === null) return null;
+  return `${date}T${clockText(seconds - wholeParts(seconds, daySeconds) * daySeconds, count - seconds * per, unit)}Z`;
 }
 
 /** From a whole number of units since the epoch, given as decimal text or safe integer. */
 export function timestampFromUnits(count: number | string, unit: TimeUnit): string | null {
-  if (unit === 'ms' && typeof count === 'number') return timestampFromMillis(count);
+  if (typeof count === 'number') return timestampFromNumber(count, unit);
   const all = BigInt(count);
   const per = perSecond[unit];
   let seconds = all / per;
@@ -155,8 +181,14 @@ function fractionUnits(fraction: string, unit: TimeUnit): bigint | null {
 }
 
 export function dateFromDays(days: number): string | null {
+  const slot = days & 63;
+  if (knownDays[slot] === days) return knownDates[slot] as string;
   const iso = Number.isInteger(days) && Math.abs(days) <= 1e8 ? new Date(days * 86_400_000).toISOString() : '';
-  return iso.length === 24 ? iso.slice(0, 10) : null;
+  if (iso.length !== 24) return null;
+  const date = iso.slice(0, 10);
+  knownDays[slot] = days;
+  knownDates[slot] = date;
+  return date;
 }
 
 export function daysFromDate(text: string): number {
@@ -174,6 +206,12 @@ export function canonicalTime(text: string): string | null {
 }
 
 export function timeFromUnits(count: number | string, unit: TimeUnit): string | null {
+  if (typeof count === 'number') {
+    const per = unitsPerSecond[unit];
+    if (count < 0 || count >= daySeconds * per) return null;
+    const seconds = wholeParts(count, per);
+    return clockText(seconds, count - seconds * per, unit);
+  }
   const all = BigInt(count);
   if (all < 0n || all >= 86_400n * perSecond[unit]) return null;
   const iso = timestampFromUnits(all.toString(), unit);

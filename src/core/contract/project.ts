@@ -3,6 +3,7 @@
  * What is generated names fields only by literals of checked names; everything else is a constant handed in.
  */
 import { Numeral, PayloadError } from './codec.ts';
+import { plainDecimal } from './decimal.ts';
 import {
   type CompiledDerivation,
   celSource,
@@ -158,6 +159,12 @@ class Generator {
       return `(${raw} | 0) === ${raw}${inRange} ? ${raw} | 0 : ${slow}`;
     }
     if (type.kind === 'number') return `typeof ${raw} === 'number' && ${raw} - ${raw} === 0 ? ${raw} + 0 : ${slow}`;
+    if (type.kind === 'long' && type.width === undefined)
+      return `Number.isSafeInteger(${raw}) ? String(${raw}) : ${slow}`;
+    if (type.kind === 'decimal') {
+      const plain = `plainDecimal(${raw}, ${type.precision ?? 38}, ${type.scale ?? 0})`;
+      return `(typeof ${raw} === 'number' ? ${plain} : null) ?? ${slow}`;
+    }
     return slow;
   }
 }
@@ -230,7 +237,19 @@ function compile(fields: readonly Field[], input: boolean): Projector {
 }
 
 /** What generated code calls, by name. */
-const tools = { PayloadError, isObject, own, scalar, derive, put, membersOf, entriesOf, celSource, holdsNumeral };
+const tools = {
+  PayloadError,
+  isObject,
+  own,
+  scalar,
+  plainDecimal,
+  derive,
+  put,
+  membersOf,
+  entriesOf,
+  celSource,
+  holdsNumeral,
+};
 
 function derivationsOf(
   fields: readonly Field[],
