@@ -14,7 +14,7 @@ import {
   Numeral,
   PayloadError,
 } from '../../core/contract/index.ts';
-import { mayLoseDigits, parseExactly } from './exact-numbers.ts';
+import { parseExactly } from './exact-numbers.ts';
 
 /** Deeper nesting is refused. A record of up to twice this many bytes cannot have it, and is not looked at. */
 const maxDepth = 512;
@@ -37,7 +37,7 @@ function decode(value: Buffer, exact: boolean): unknown {
     throw new PayloadError('', `nested more than ${maxDepth} deep`);
   const text = value.toString();
   try {
-    return exact && mayLoseDigits(value, text) ? parseExactly(text) : JSON.parse(text);
+    return exact ? parseExactly(value, text) : JSON.parse(text);
   } catch {
     // The parser's own message quotes the text.
     throw new PayloadError('', 'not JSON');
