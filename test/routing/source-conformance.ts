@@ -129,7 +129,8 @@ export function sourceConformance(name: string, open: () => Promise<SourceBench>
     });
 
     test('places a time at the first event at or after it, partitions without one at their end', async () => {
-      const then = 1_700_000_000_000;
+      // Within what a broker keeps: its retention may look at any moment.
+      const then = Date.now() - 3_600_000;
       await bench.write(0, [1], then);
       await bench.write(0, [2], then + 1_000);
       await bench.write(0, [3], then + 2_000);

@@ -6,3 +6,4 @@ export { MatchIndex } from './match/match-index.ts';
 export { type MergedEvent, mergeByTime } from './merge.ts';
 export { type Position, resolvePosition } from './position.ts';
 export * from './source.ts';
+export * from './stream/index.ts';

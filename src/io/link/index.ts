@@ -1,0 +1,1 @@
+export { createPipeChannel } from './pipe.ts';
