@@ -36,6 +36,8 @@ const schema = z.strictObject({
       tls: z.strictObject({ certFile: z.string().min(1), keyFile: z.string().min(1) }).optional(),
     })
     .prefault({}),
+  /** Processes that share the port; with more than one, another one reads for them. */
+  workers: count.max(256).default(1),
   contracts: z.string().min(1).default('./schema/contracts'),
   apiProducts: z.string().min(1).default('./schema/api-products'),
   clusters: z

@@ -15,8 +15,7 @@ import { jsonCodec } from './io/codec/json.ts';
 import { createGraphqlDoor } from './io/doors/graphql/index.ts';
 import { createHttpServer, type Health, type HttpServer, type Route } from './io/doors/http/index.ts';
 import { exampleOperation, pageRoute } from './io/doors/page/index.ts';
-import { watchContracts } from './io/files/index.ts';
-import { createObserve, type Observing } from './io/observe/index.ts';
+import { createObserve, type ObserveOptions, type Observing } from './io/observe/index.ts';
 import { clock, openUpstream, type Upstream } from './upstream.ts';
 import { createHistoryWay } from './ways/history.ts';
 import type { ExecutionContext } from './ways/ports.ts';
@@ -46,14 +45,23 @@ export interface Gateway {
   drain(): Promise<void>;
 }
 
-/** Logs and metrics as the configuration says. The demo is quiet, unless told otherwise: its output is for a newcomer. */
-export function openObserve(config: Config, pretty: boolean): Promise<Observing> {
+/**
+ * Logs and metrics as the configuration says. The demo is quiet, unless told otherwise: its output is for a newcomer. A worker exports
+ * nothing itself.
+ */
+export function openObserve(
+  config: Config,
+  pretty: boolean,
+  worker?: NonNullable<ObserveOptions['worker']>,
+): Promise<Observing> {
+  const { metricsPort, otlp } = worker === undefined ? config.telemetry : {};
   return createObserve({
     level: config.demo !== null && config.log.level === 'info' ? 'warn' : config.log.level,
     pretty,
-    metricsPort: config.telemetry.metricsPort ?? null,
-    otlp: config.telemetry.otlp ?? null,
+    metricsPort: metricsPort ?? null,
+    otlp: otlp ?? null,
     host: config.listen.host,
+    ...(worker === undefined ? {} : { worker }),
   });
 }
 
@@ -64,8 +72,9 @@ export function openObserve(config: Config, pretty: boolean): Promise<Observing>
 export async function startGateway(
   config: Config,
   observe: Observe,
-  upstream: Upstream = openUpstream(config, observe),
+  from?: Upstream,
 ): Promise<Gateway> {
+  const upstream = from ?? (await openUpstream(config, observe));
   let refusal: SluiceError | null = new SluiceError('UNAVAILABLE', 'The gateway is starting: try again.');
 
   const { source, journal } = upstream;
@@ -81,12 +90,8 @@ export async function startGateway(
     observe,
     setAside: upstream.setAside,
   });
-  const files = await watch({
-    dir: config.contracts,
-    clusters: Object.keys(config.clusters),
-    observe,
-    onChange: ({ contracts }) => void inForce.reload(contracts),
-  });
+  const files = upstream.contracts;
+  files.watch(() => void inForce.reload(files.current().contracts));
   await inForce.reload(files.current().contracts);
 
   const history = createHistoryWay({ access, source, wall: Date.now });
@@ -181,7 +186,7 @@ export async function startGateway(
         return false;
       }
     },
-    reloadContracts: () => void files.reload(),
+    reloadContracts: () => files.reload(),
     openGraphiql(key) {
       graphiql.key = key;
     },
@@ -190,7 +195,6 @@ export async function startGateway(
       drainDelivery(delivery);
       await server.drain();
       clearInterval(pulse);
-      await files.close();
       await state[Symbol.asyncDispose]();
       await upstream[Symbol.asyncDispose]();
     },
@@ -199,18 +203,6 @@ export async function startGateway(
 
 function drainDelivery(delivery: Delivery): void {
   delivery.drain(new SluiceError('DRAINING'));
-}
-
-async function watch(options: Parameters<typeof watchContracts>[0]): ReturnType<typeof watchContracts> {
-  try {
-    return await watchContracts(options);
-  } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
-    throw new SluiceError(
-      'NOT_FOUND',
-      `The contracts in ${options.dir} cannot be read (${why}): set "contracts" to their directory.`,
-    );
-  }
 }
 
 function readTls(config: Config): { tls?: { cert: Buffer; key: Buffer } } {

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { CreateGrantArguments } from './commands/grant.ts';
 import type { OpenJournal } from './commands/state.ts';
-import { type Config, ConfigError, loadConfig, processEnvironment } from './config.ts';
+import { type Config, ConfigError, type Environment, loadConfig, processEnvironment } from './config.ts';
 import { asSluiceError } from './core/errors.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -14,7 +14,9 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 };
 const out = { stdout: process.stdout, stderr: process.stderr };
 
-const configure = (file: string | undefined): Config => loadConfig(file ?? null, processEnvironment, process.cwd());
+/** `more`: settings of the command line, under their names in the environment, which they go before. */
+const configure = (file: string | undefined, more: Environment = {}): Config =>
+  loadConfig(file ?? null, { ...processEnvironment, ...more }, process.cwd());
 
 const program = new Command('sluice')
   .description('An event gateway for a mesh of Kafka clusters.')
@@ -26,12 +28,18 @@ const withConfig = (command: Command): Command =>
   command.option('-c, --config <file>', 'the configuration file; without it, the embedded default');
 const withJson = (command: Command): Command => command.option('--json', 'print JSON alone to stdout', false);
 
-withConfig(program.command('serve', { isDefault: true }).description('run the gateway')).action(
-  async (options: { config?: string }) => {
+withConfig(program.command('serve', { isDefault: true }).description('run the gateway'))
+  .option('--workers <n>', 'processes that share the port; default: 1, or what the configuration says')
+  .action(async (options: { config?: string; workers?: string }) => {
     const { serve } = await import('./commands/serve.ts');
-    await finish(serve(configure(options.config), out));
-  },
-);
+    const more = options.workers === undefined ? {} : { SLUICE_WORKERS: options.workers };
+    await finish(serve(configure(options.config, more), out));
+  });
+
+program.command('worker', { hidden: true }).action(async () => {
+  const { work } = await import('./commands/worker.ts');
+  await finish(work(process.stderr.isTTY === true));
+});
 
 const contracts = program.command('contracts').description('data-product contracts');
 withJson(contracts.command('lint [dir]').description('check a directory of contracts')).action(

@@ -1,16 +1,18 @@
 /**
- * Where a node has its events and its state from: here, its own clusters, each behind the log and journal ports. A second part of
- * the wiring, so that gateway.ts is the same whoever reads.
+ * Where a gateway has its events, its state and its contracts from: here, its own clusters, each behind the log and journal ports, and
+ * its own files. A second part of the wiring, so that gateway.ts is the same whoever reads.
  */
 import { performance } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { journalTopics } from './core/access/index.ts';
 import type { Clock } from './core/delivery/index.ts';
+import { SluiceError } from './core/errors.ts';
 import type { Journal, Log } from './core/log/index.ts';
 import type { Observe } from './core/observe.ts';
 import { createLocalSource, type Served, type Source } from './core/routing/index.ts';
 import { startDemoFeed } from './io/demo/index.ts';
+import { type ContractSet, watchContracts } from './io/files/index.ts';
 import { createEmbeddedJournal, createEmbeddedLog, type EmbeddedLog } from './io/log/embedded/index.ts';
 import { createKafkaJournal, createKafkaLog } from './io/log/kafka/index.ts';
 import type { SetAside } from './ways/event.ts';
@@ -18,16 +20,28 @@ import { createSetAside } from './ways/set-aside.ts';
 
 const PING_MS = 2_000;
 
+export type ClusterStates = Readonly<Record<string, 'up' | 'down'>>;
+
+/** The contracts to be in force, as they stand now. */
+export interface ContractSupply {
+  current(): ContractSet;
+  /** Has `changed` called after each change. */
+  watch(changed: () => void): void;
+  /** Has the files read now. */
+  reload(): void;
+}
+
 export interface Upstream extends AsyncDisposable {
   readonly source: Source;
   /** Puts a product in force at the source, replaces it, or takes it away (null). */
   serve(product: string, served: Served | null): void;
   readonly journal: Journal;
   readonly setAside: SetAside;
+  readonly contracts: ContractSupply;
   /** Resolves when everything that is needed has answered once. */
   readonly ready: Promise<void>;
   /** Whether each cluster answers now. */
-  clusters(): Readonly<Record<string, 'up' | 'down'>>;
+  clusters(): ClusterStates;
 }
 
 export const clock: Clock = {
@@ -49,8 +63,17 @@ export function openJournal(config: Config, observe: Observe): Journal {
     : createEmbeddedJournal({ ...common, ...options });
 }
 
-/** The clusters of the configuration, read by this process. */
-export function openUpstream(config: Config, observe: Observe): Upstream {
+/**
+ * The clusters and files of the configuration, read by this process. `journal`: the state of record, where it is not followed for
+ * this gateway alone. Errors: NOT_FOUND where the contracts cannot be read.
+ */
+export async function openUpstream(
+  config: Config,
+  observe: Observe,
+  options: { readonly journal?: Journal; readonly clustersChanged?: (states: ClusterStates) => void } = {},
+): Promise<Upstream> {
+  let contractsChanged = (): void => {};
+  const files = await watchFiles(config, observe, () => contractsChanged());
   const logs = new Map<string, Log>();
   const embedded = new Map<string, EmbeddedLog>();
   for (const name of Object.keys(config.clusters)) {
@@ -64,8 +87,8 @@ export function openUpstream(config: Config, observe: Observe): Upstream {
     }
   }
   const source = createLocalSource({ logs, observe, wait: (ms) => wait(ms) });
-  const journal = openJournal(config, observe);
-  const monitor = monitorClusters(logs, observe);
+  const journal = options.journal ?? openJournal(config, observe);
+  const monitor = monitorClusters(logs, observe, options.clustersChanged ?? (() => {}));
   const feed = config.demo === null ? null : startDemoFeed({ logs: embedded, observe });
   return {
     source,
@@ -77,15 +100,40 @@ export function openUpstream(config: Config, observe: Observe): Upstream {
       clock,
       observe,
     }),
+    contracts: {
+      current: files.current,
+      watch: (changed) => {
+        contractsChanged = changed;
+      },
+      reload: () => void files.reload(),
+    },
     ready: Promise.all([monitor.allOnce, feed?.begun]).then(() => undefined),
     clusters: monitor.states,
     async [Symbol.asyncDispose]() {
       monitor.stop();
+      await files.close();
       await feed?.[Symbol.asyncDispose]();
       await journal[Symbol.asyncDispose]();
       await Promise.all([...logs.values()].map((log) => log[Symbol.asyncDispose]()));
     },
   };
+}
+
+async function watchFiles(
+  config: Config,
+  observe: Observe,
+  onChange: () => void,
+): ReturnType<typeof watchContracts> {
+  const { contracts: dir } = config;
+  try {
+    return await watchContracts({ dir, clusters: Object.keys(config.clusters), observe, onChange });
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    throw new SluiceError(
+      'NOT_FOUND',
+      `The contracts in ${dir} cannot be read (${why}): set "contracts" to their directory.`,
+    );
+  }
 }
 
 function clusterOptions(config: Config, name: string): Config['clusters'][string] {
@@ -97,14 +145,16 @@ function clusterOptions(config: Config, name: string): Config['clusters'][string
 interface Monitor {
   /** Resolves when each cluster has answered once. */
   readonly allOnce: Promise<void>;
-  states(): Readonly<Record<string, 'up' | 'down'>>;
+  states(): ClusterStates;
   stop(): void;
 }
 
 /** Asks every cluster for a sign of life, and says when one goes or comes back. */
-function monitorClusters(logs: ReadonlyMap<string, Log>, observe: Observe): Monitor {
+function monitorClusters(logs: ReadonlyMap<string, Log>, observe: Observe, changed: (states: ClusterStates) => void): Monitor {
   const up = new Map<string, boolean>();
   const stopping = new AbortController();
+  const states = (): ClusterStates =>
+    Object.fromEntries([...logs.keys()].map((name) => [name, up.get(name) === true ? 'up' : 'down']));
   const watch = async (name: string, log: Log, first: () => void): Promise<void> => {
     while (!stopping.signal.aborted) {
       const error = await log.ping().then(
@@ -120,7 +170,9 @@ function monitorClusters(logs: ReadonlyMap<string, Log>, observe: Observe): Moni
           });
         else if (up.has(name)) observe.info('cluster answers again', { cluster: name });
       }
+      const isNews = (error === null) !== (up.get(name) ?? false);
       up.set(name, error === null);
+      if (isNews) changed(states());
       observe.gauge('sluice_cluster_up', { cluster: name }).set(error === null ? 1 : 0);
       if (error === null) first();
       await wait(PING_MS, undefined, { signal: stopping.signal }).catch(() => {});
@@ -129,7 +181,7 @@ function monitorClusters(logs: ReadonlyMap<string, Log>, observe: Observe): Moni
   const once = [...logs].map(([name, log]) => new Promise<void>((resolve) => void watch(name, log, resolve)));
   return {
     allOnce: Promise.all(once).then(() => undefined),
-    states: () => Object.fromEntries([...logs.keys()].map((name) => [name, up.get(name) === true ? 'up' : 'down'])),
+    states,
     stop: () => stopping.abort(),
   };
 }

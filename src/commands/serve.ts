@@ -22,7 +22,7 @@ export async function serve(config: Config, out: Out): Promise<number> {
 
   const stop = Promise.withResolvers<string>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.resolve(signal));
-  const gateway = await startGateway(config, observe);
+  const gateway = config.workers === 1 ? await startGateway(config, observe) : await startAsMany(config, observe);
   process.on('SIGHUP', () => gateway.reloadContracts());
   if (config.demo !== null) void welcome(config.demo.dataDir, gateway, out, stop.promise);
   observe.info('listening', { url: gateway.url, site: config.site });
@@ -35,6 +35,12 @@ export async function serve(config: Config, out: Out): Promise<number> {
   await observe[Symbol.asyncDispose]();
   clearTimeout(lastResort);
   return 0;
+}
+
+/** Loaded where it is wanted: a single process knows nothing of others. */
+async function startAsMany(config: Config, observe: Awaited<ReturnType<typeof openObserve>>): Promise<Gateway> {
+  const { startWorkers } = await import('./workers.ts');
+  return startWorkers(config, observe);
 }
 
 /** Tells a newcomer what to paste once that works. What is in the way is said once and tried again: a disk may be mended meanwhile. */

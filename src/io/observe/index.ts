@@ -5,7 +5,10 @@ import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import pino from 'pino';
-import { type Labels, type MetricName, metrics, type Observe } from '../../core/observe.ts';
+import { type Counter, type Labels, type Logger, type MetricName, metrics, type Observe } from '../../core/observe.ts';
+import { FigureGatherer, type Figures } from './figures.ts';
+
+export type { Figures } from './figures.ts';
 
 export interface ObserveOptions {
   readonly level: string;
@@ -16,9 +19,18 @@ export interface ObserveOptions {
   /** Base URL of an OTLP collector over HTTP; null: none. */
   readonly otlp: string | null;
   readonly host: string;
+  /** Set in a worker: its number, which its log lines carry, and who takes its metrics, once a second and at the end. */
+  readonly worker?: { readonly number: number; take(figures: Figures): void };
 }
 
-export interface Observing extends Observe, AsyncDisposable {}
+export interface Observing extends Observe, AsyncDisposable {
+  /** Exports what a worker has handed over: counters summed, gauges with its number as a label. */
+  absorb(worker: number, figures: Figures): void;
+  /** The worker is gone, and its gauges with it. */
+  forget(worker: number): void;
+}
+
+const HAND_OVER_MS = 1_000;
 
 /** Logs go to stderr: stdout belongs to what a command was asked for. */
 export async function createObserve(options: ObserveOptions): Promise<Observing> {
@@ -42,12 +54,17 @@ export async function createObserve(options: ObserveOptions): Promise<Observing>
   const meter = provider?.getMeter('sluice');
   const gauges = new Map<string, { value: number; readonly labels: Labels }>();
   const observed = new Set<MetricName>();
-
-  return {
+  const absorbed = new Map<string, Counter>();
+  const logging = {
     debug: (message, fields) => logger.debug(fields ?? {}, message),
     info: (message, fields) => logger.info(fields ?? {}, message),
     warn: (message, fields) => logger.warn(fields ?? {}, message),
     error: (message, fields) => logger.error(fields ?? {}, message),
+  } satisfies Logger;
+  if (options.worker !== undefined) return observeInWorker(logging, options.worker);
+
+  const observe: Observing = {
+    ...logging,
     counter(name, labels = {}) {
       // The exporter appends _total by itself.
       const counter = meter?.createCounter(name.replace(/_total$/, ''), { description: metrics[name] });
@@ -75,8 +92,38 @@ export async function createObserve(options: ObserveOptions): Promise<Observing>
         },
       };
     },
+    absorb(worker, figures) {
+      for (const [name, labels, value] of figures.counters) {
+        const key = `${name} ${JSON.stringify(labels)}`;
+        const counter = absorbed.get(key) ?? observe.counter(name, labels);
+        absorbed.set(key, counter);
+        counter.add(value);
+      }
+      for (const [name, labels, value] of figures.gauges)
+        observe.gauge(name, { ...labels, worker: `${worker}` }).set(value);
+    },
+    forget(worker) {
+      for (const [key, { labels }] of gauges) if (labels['worker'] === `${worker}`) gauges.delete(key);
+    },
     async [Symbol.asyncDispose]() {
       await provider?.shutdown();
+    },
+  };
+  return observe;
+}
+
+function observeInWorker(logging: Logger, { take }: NonNullable<ObserveOptions['worker']>): Observing {
+  const figures = new FigureGatherer();
+  const handOver = setInterval(() => take(figures.take()), HAND_OVER_MS).unref();
+  return {
+    ...logging,
+    counter: (name, labels = {}) => figures.counter(name, labels),
+    gauge: (name, labels = {}) => figures.gauge(name, labels),
+    absorb() {},
+    forget() {},
+    async [Symbol.asyncDispose]() {
+      clearInterval(handOver);
+      take(figures.take());
     },
   };
 }
@@ -84,7 +131,7 @@ export async function createObserve(options: ObserveOptions): Promise<Observing>
 function createLogger(options: ObserveOptions): pino.Logger {
   const settings: pino.LoggerOptions = {
     level: options.level,
-    base: { name: 'sluice' },
+    base: options.worker === undefined ? { name: 'sluice' } : { name: 'sluice', worker: options.worker.number },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     serializers: {
