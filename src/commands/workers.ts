@@ -53,6 +53,7 @@ export async function startWorkers(config: Config, observe: Observing): Promise<
           order(worker, stopping.signal.aborted ? { do: 'drain' } : { do: 'serve', number, config, port });
           break;
         case 'listen':
+          observe.info('a worker listens', { worker: number, workerPid: worker.process.pid });
           if (graphiqlKey !== null) order(worker, { do: 'open-graphiql', key: graphiqlKey });
           listens(report.url);
           break;
