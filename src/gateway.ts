@@ -69,11 +69,7 @@ export function openObserve(
  * Listens and returns; what it needs of clusters and files comes in by itself, and `ready` tells. Throws where it can never
  * work: the address is taken, a certificate cannot be read.
  */
-export async function startGateway(
-  config: Config,
-  observe: Observe,
-  from?: Upstream,
-): Promise<Gateway> {
+export async function startGateway(config: Config, observe: Observe, from?: Upstream): Promise<Gateway> {
   const upstream = from ?? (await openUpstream(config, observe));
   let refusal: SluiceError | null = new SluiceError('UNAVAILABLE', 'The gateway is starting: try again.');
 

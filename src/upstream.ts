@@ -119,11 +119,7 @@ export async function openUpstream(
   };
 }
 
-async function watchFiles(
-  config: Config,
-  observe: Observe,
-  onChange: () => void,
-): ReturnType<typeof watchContracts> {
+async function watchFiles(config: Config, observe: Observe, onChange: () => void): ReturnType<typeof watchContracts> {
   const { contracts: dir } = config;
   try {
     return await watchContracts({ dir, clusters: Object.keys(config.clusters), observe, onChange });
@@ -150,7 +146,11 @@ interface Monitor {
 }
 
 /** Asks every cluster for a sign of life, and says when one goes or comes back. */
-function monitorClusters(logs: ReadonlyMap<string, Log>, observe: Observe, changed: (states: ClusterStates) => void): Monitor {
+function monitorClusters(
+  logs: ReadonlyMap<string, Log>,
+  observe: Observe,
+  changed: (states: ClusterStates) => void,
+): Monitor {
   const up = new Map<string, boolean>();
   const stopping = new AbortController();
   const states = (): ClusterStates =>

@@ -10,7 +10,11 @@ export interface Figures {
 type Figure = readonly [name: MetricName, labels: Labels, value: number];
 
 /** Values that are the node's and not a process's: whoever exports has them of itself. */
-const ofTheNode: ReadonlySet<MetricName> = new Set(['sluice_contracts', 'sluice_contracts_broken', 'sluice_cluster_up']);
+const ofTheNode: ReadonlySet<MetricName> = new Set([
+  'sluice_contracts',
+  'sluice_contracts_broken',
+  'sluice_cluster_up',
+]);
 
 interface Held {
   readonly name: MetricName;

@@ -4,17 +4,22 @@
 import { SluiceError } from '../../errors.ts';
 import { type Following, type Journal, LogError } from '../../log/index.ts';
 import type { Observe } from '../../observe.ts';
-import type { Scan, Source, SourceHandler } from '../source.ts';
+import type { Placement, Scan, Source, SourceHandler } from '../source.ts';
 import type { Channel } from './channel.ts';
 import { answers, parsed, StreamError, tidings } from './messages.ts';
 import type { StreamClock } from './relay.ts';
 import { decodeScan } from './scan.ts';
 import { type Question, Wire } from './wire.ts';
 
-/** Of each partition of a tail, at most so many bytes are under way. */
-const TAIL_CREDIT_BYTES = 1_048_576;
-/** Of a range that names no size. */
-const RANGE_CREDIT_BYTES = 262_144;
+/** What may be under way at most, in bytes and by about one scan more. */
+export interface Credit {
+  /** Of each partition of a tail. */
+  readonly tail: number;
+  /** Of a range; less where it names a smaller size. */
+  readonly range: number;
+}
+
+const LOCAL_CREDIT: Credit = { tail: 1_048_576, range: 262_144 };
 const CONFIRM_MS = 250;
 
 export interface Remote {
@@ -28,10 +33,15 @@ export interface Remote {
   close(): void;
 }
 
-export function createRemote(channel: Channel, clock: StreamClock, observe: Observe): Remote {
+export function createRemote(
+  channel: Channel,
+  clock: StreamClock,
+  observe: Observe,
+  credit: Credit = LOCAL_CREDIT,
+): Remote {
   const wire = new Wire(channel, null, observe);
   return {
-    source: remoteSource(wire),
+    source: remoteSource(wire, credit),
     journal: remoteJournal(wire, clock),
     watch: (name, take) =>
       void wire.ask(
@@ -47,20 +57,20 @@ export function createRemote(channel: Channel, clock: StreamClock, observe: Obse
   };
 }
 
-function remoteSource(wire: Wire): Source {
+function remoteSource(wire: Wire, credit: Credit): Source {
   return {
     place: (product, origin) => wire.request({ ask: 'place', product, origin: sendable(origin) }, answers.place),
     extent: (product) => wire.request({ ask: 'extent', product }, answers.extent),
     append: (product, events) => wire.request({ ask: 'append', product, events: [...events] }, answers.append),
     tail: (product, from, handler) => {
       const asked = { incarnation: from.incarnation, vector: [...from.vector] };
-      const receiver = new TailReceiver(product, from.incarnation, from.vector, handler);
-      const question = wire.ask({ ask: 'tail', product, from: asked, credit: TAIL_CREDIT_BYTES }, receiver);
+      const receiver = new TailReceiver(product, from, handler, credit.tail);
+      const question = wire.ask({ ask: 'tail', product, from: asked, credit: credit.tail }, receiver);
       receiver.question = question;
       return { close: () => question.cancel() };
     },
     range: (product, incarnation, partition, from, to, options) =>
-      rangeOf(wire, { product, incarnation, partition, from, to, maxBytes: options?.maxBytes }),
+      rangeOf(wire, credit.range, { product, incarnation, partition, from, to, maxBytes: options?.maxBytes }),
   };
 }
 
@@ -76,12 +86,14 @@ class TailReceiver {
   readonly #handler: SourceHandler;
   readonly #next: (number | undefined)[];
   readonly #used: number[] = [];
+  readonly #credit: number;
 
-  constructor(product: string, incarnation: string, vector: readonly number[], handler: SourceHandler) {
+  constructor(product: string, from: Placement, handler: SourceHandler, credit: number) {
     this.#product = product;
-    this.#incarnation = incarnation;
-    this.#next = [...vector];
+    this.#incarnation = from.incarnation;
+    this.#next = [...from.vector];
     this.#handler = handler;
+    this.#credit = credit;
   }
 
   scan(body: Buffer): void {
@@ -89,10 +101,11 @@ class TailReceiver {
     const { partition, from, to } = scan;
     const next = this.#next[partition];
     if (scan.incarnation !== this.#incarnation) throw new StreamError('a scan of another incarnation');
-    if (next !== undefined && next !== from) throw new StreamError(`a scan from ${from} where one from ${next} belongs`);
+    if (next !== undefined && next !== from)
+      throw new StreamError(`a scan from ${from} where one from ${next} belongs`);
     this.#next[partition] = to;
     const used = (this.#used[partition] ?? 0) + body.length;
-    const isDue = used >= TAIL_CREDIT_BYTES / 2;
+    const isDue = used >= this.#credit / 2;
     this.#used[partition] = isDue ? 0 : used;
     this.#handler.scan(scan);
     if (isDue) this.question?.credit(partition, used);
@@ -120,7 +133,7 @@ interface RangeAsk {
 }
 
 /** Each scan's credit is given back when the next one is wanted, so that little is read ahead of who reads. */
-async function* rangeOf(wire: Wire, { maxBytes, ...asked }: RangeAsk): AsyncGenerator<Scan> {
+async function* rangeOf(wire: Wire, credit: number, { maxBytes, ...asked }: RangeAsk): AsyncGenerator<Scan> {
   const arrived: { readonly scan: Scan; readonly bytes: number }[] = [];
   let outcome: SluiceError | 'end' | null = null;
   let wake: () => void = () => {};
@@ -130,7 +143,7 @@ async function* rangeOf(wire: Wire, { maxBytes, ...asked }: RangeAsk): AsyncGene
       ask: 'range',
       ...asked,
       ...(maxBytes === undefined ? {} : { maxBytes }),
-      credit: Math.min(maxBytes ?? RANGE_CREDIT_BYTES, RANGE_CREDIT_BYTES),
+      credit: Math.min(maxBytes ?? credit, credit),
     },
     {
       scan(body) {
