@@ -146,9 +146,15 @@ module.exports = {
     ),
     error(
       'upstream-behind-gateway',
-      'Where a node reads from is part of the wiring: what needs it asks gateway.ts.',
-      { path: '^src/', pathNot: '^src/gateway\\.ts$' },
+      'Where a node reads from is part of the wiring: what needs it asks gateway.ts, or workers.ts.',
+      { path: '^src/', pathNot: '^src/(gateway|workers)\\.ts$' },
       { path: '^src/upstream\\.ts$' },
+    ),
+    error(
+      'workers-wire',
+      'The parent of several processes and what its workers read from are wiring: only commands/ import workers.ts.',
+      { path: '^src/', pathNot: '^src/commands/' },
+      { path: '^src/workers\\.ts$' },
     ),
     error(
       'commands-last',

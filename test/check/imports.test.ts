@@ -43,7 +43,9 @@ const lawful: Readonly<Record<string, readonly string[]>> = {
   'src/config.ts': ['src/io/log/kafka/options.ts', 'src/core/errors.ts'],
   'src/upstream.ts': ['src/config.ts', 'src/core/routing/index.ts', 'src/io/log/kafka/index.ts'],
   'src/gateway.ts': ['src/config.ts', 'src/ways/event.ts', 'src/upstream.ts', 'src/io/doors/graphql/index.ts'],
-  'src/commands/serve.ts': ['src/gateway.ts', 'src/config.ts'],
+  'src/workers.ts': ['src/upstream.ts', 'src/ways/state.ts', 'src/io/link/index.ts'],
+  'src/io/link/index.ts': ['src/core/routing/index.ts'],
+  'src/commands/serve.ts': ['src/gateway.ts', 'src/config.ts', 'src/workers.ts'],
   'src/main.ts': ['src/commands/serve.ts', 'commander'],
   'test/some.test.ts': ['src/io/log/kafka/options.ts', 'src/core/log/inner.ts', 'vitest'],
 };
@@ -93,6 +95,7 @@ const planted: Readonly<Record<string, readonly (readonly [from: string, imports
   'config-on-options': [['src/config.ts', 'src/io/files/index.ts']],
   'gateway-wires': [['src/io/doors/http/gate.ts', 'type src/gateway.ts']],
   'upstream-behind-gateway': [['src/commands/own-logs.ts', 'type src/upstream.ts']],
+  'workers-wire': [['src/gateway.ts', 'src/workers.ts']],
   'commands-last': [['src/config.ts', 'src/commands/serve.ts']],
   'commands-through-gateway': [['src/commands/short-cut.ts', 'src/io/log/kafka/index.ts']],
   'home-of-kafkajs': [['src/io/files/kafka.ts', 'kafkajs']],

@@ -98,12 +98,14 @@ describe('the configuration', () => {
       SLUICE_ACCESS_MAX_STALENESS: 'PT5S',
       SLUICE_LIMITS_MAX_SCANNED_FILTERS: '7',
       SLUICE_LISTEN_COMPRESSION: 'true',
+      SLUICE_WORKERS: '4',
     };
     const config = loadConfig(file(minimal), env, folder);
     expect(config.listen).toMatchObject({ port: 4001, publicUrl: 'https://events.example.com', compression: true });
     expect(config.clusters['main']).toMatchObject({ brokers: ['a:1', 'b:2'] });
     expect(config.access.maxStaleness).toBe(5_000);
     expect(config.limits.maxScannedFilters).toBe(7);
+    expect(config.workers).toBe(4);
   });
 
   test('takes numbers from the environment as numbers, and text that looks like one as text', () => {

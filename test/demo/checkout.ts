@@ -34,10 +34,12 @@ export class Checkout {
   }
 
   /** `npm start` (or another script) on a port of its own. */
-  async start(options: { port?: number; script?: string; env?: Record<string, string> } = {}): Promise<Demo> {
+  async start(
+    options: { port?: number; script?: string; args?: readonly string[]; env?: Record<string, string> } = {},
+  ): Promise<Demo> {
     const port = options.port ?? (await freePort());
-    const { script = 'start', env = {} } = options;
-    return new Demo('npm', ['run', script], this.folder, { SLUICE_LISTEN_PORT: `${port}`, ...env });
+    const { script = 'start', args = [], env = {} } = options;
+    return new Demo('npm', ['run', script, '--', ...args], this.folder, { SLUICE_LISTEN_PORT: `${port}`, ...env });
   }
 
   /** A line pasted into a shell of this checkout. */

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import { readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { createClient } from 'graphql-ws';
 import { describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
@@ -124,6 +127,36 @@ describe('npm start', () => {
     demo.child.kill('SIGTERM');
     expect(await demo.ended).toEqual({ code: 0, signal: null });
     await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+  });
+});
+
+describe('npm start -- --workers 2', () => {
+  test('shows the same, feeds once, and ends with Ctrl-C', async () => {
+    const checkout = new Checkout();
+    await using demo = await checkout.start({ args: ['--workers', '2'] });
+    const greeting = await demo.greeting();
+    await using curl = checkout.paste(greeting.exportLine, greeting.curlLine);
+    await curl.prints(/^event: next\nid: .+\ndata: .*"flights":\{"cursor":"[^"]+","topic":"aviation\//m);
+    const [[start]] = [await take(greeting, 'flights', 1, { last: 1 })];
+    // On connections of their own, so in both workers.
+    const seen = await Promise.all(
+      Array.from({ length: 4 }, () => take(greeting, 'flights', 12, { cursor: start?.cursor })),
+    );
+    const ids = seen.map((events) => events.map(({ data }) => data.id).sort());
+    for (const each of ids) expect(each).toEqual(ids[0]);
+    expect(new Set(ids[0]).size).toBe(12);
+    // The key of the demo opens GraphiQL in each of them.
+    for (let i = 0; i < 4; i += 1) {
+      const [page] = (await once(
+        get(`${greeting.url}/graphql`, { agent: false, headers: { accept: 'text/html' } }),
+        'response',
+      )) as [IncomingMessage];
+      expect(await text(page)).toContain(greeting.key);
+    }
+    demo.signalAll('SIGINT');
+    expect(await demo.ended).toEqual({ code: 0, signal: null });
+    await curl.ended;
+    expect(curl.stdout).toMatch(/DRAINING.*"cursor"/);
   });
 });
 

@@ -73,7 +73,8 @@ export function channelConformance(name: string, open: () => Promise<ChannelBenc
       }
       for (const receiver of [one, other]) {
         await receiver.until(() => receiver.messages.length === sizes.length);
-        receiver.messages.forEach((message, i) => expect(message.equals(filled(sizes[i] as number, i))).toBe(true));
+        for (const [i, message] of receiver.messages.entries())
+          expect(message.equals(filled(sizes[i] as number, i))).toBe(true);
       }
     });
 
@@ -95,7 +96,7 @@ export function channelConformance(name: string, open: () => Promise<ChannelBenc
       release();
       await one.until(() => one.drains === 1);
       await other.until(() => other.messages.length === sent);
-      other.messages.forEach((message, i) => expect(message.equals(filled(10_000, i))).toBe(true));
+      for (const [i, message] of other.messages.entries()) expect(message.equals(filled(10_000, i))).toBe(true);
     });
 
     test.each(['one', 'other'] as const)('that is closed by its end "%s" tells both, once', async (end) => {

@@ -10,11 +10,16 @@ const module_ = new URL('../../src/io/observe/index.ts', import.meta.url).href;
 const quiet = { level: 'silent', pretty: false, host: '127.0.0.1' };
 
 /** Runs a few lines with an `observe` in a process of their own. */
-function logging(options: { level?: string; pretty?: boolean }, lines: string): Promise<{ out: string; err: string }> {
+function logging(
+  options: { level?: string; pretty?: boolean; worker?: { number: number } },
+  lines: string,
+): Promise<{ out: string; err: string }> {
   const all = { level: 'info', pretty: false, metricsPort: null, otlp: null, host: '127.0.0.1', ...options };
   const program = `
     import { createObserve } from '${module_}';
-    const observe = await createObserve(${JSON.stringify(all)});
+    const options = ${JSON.stringify(all)};
+    if (options.worker !== undefined) options.worker.take = () => {};
+    const observe = await createObserve(options);
     ${lines}
     await observe[Symbol.asyncDispose]();`;
   return new Promise((resolve, reject) => {
@@ -24,6 +29,59 @@ function logging(options: { level?: string; pretty?: boolean }, lines: string): 
     });
   });
 }
+
+describe('of a worker', () => {
+  test('its log lines carry its number', async () => {
+    const { err } = await logging({ worker: { number: 3 } }, `observe.info('here');`);
+    expect(JSON.parse(err)).toMatchObject({ msg: 'here', name: 'sluice', worker: 3 });
+  });
+
+  test('its metrics are handed over once a second and at the end, and exported by whoever absorbs them', async () => {
+    const metricsPort = await freePort();
+    await using parent = await createObserve({ ...quiet, metricsPort, otlp: null });
+    const scrape = async (): Promise<string> => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+    parent.counter('sluice_records_read_total', { product: 'flights' }).add(100);
+    const handed = Promise.withResolvers<void>();
+    const workers = await Promise.all(
+      [1, 2].map((number) =>
+        createObserve({
+          ...quiet,
+          metricsPort: null,
+          otlp: null,
+          worker: {
+            number,
+            take(figures) {
+              // As it travels between processes.
+              parent.absorb(number, JSON.parse(JSON.stringify(figures)));
+              handed.resolve();
+            },
+          },
+        }),
+      ),
+    );
+    for (const [i, worker] of workers.entries()) {
+      worker.counter('sluice_records_read_total', { product: 'flights' }).add(i + 1);
+      worker.counter('sluice_errors_total', { code: 'INTERNAL' });
+      worker.gauge('sluice_subscriptions', { product: 'flights' }).set(10 * (i + 1));
+      worker.gauge('sluice_cluster_up', { cluster: 'main' }).set(1);
+    }
+    await handed.promise;
+    for (const worker of workers) {
+      worker.counter('sluice_records_read_total', { product: 'flights' }).add(1);
+      await worker[Symbol.asyncDispose]();
+    }
+    const text = await scrape();
+    expect(text).toMatch(/^sluice_records_read_total\{product="flights"[^}]*\} 105/m);
+    expect(text).toMatch(/^sluice_errors_total\{code="INTERNAL"[^}]*\} 0/m);
+    expect(text).toMatch(/^sluice_subscriptions\{product="flights",worker="1"[^}]*\} 10/m);
+    expect(text).toMatch(/^sluice_subscriptions\{product="flights",worker="2"[^}]*\} 20/m);
+    // The cluster is the parent's to tell of.
+    expect(text).not.toContain('sluice_cluster_up');
+    parent.forget(1);
+    expect(await scrape()).toMatch(/^sluice_subscriptions\{product="flights",worker="1"[^}]*\} 0/m);
+    expect(await scrape()).toMatch(/^sluice_subscriptions\{product="flights",worker="2"[^}]*\} 20/m);
+  });
+});
 
 describe('logs', () => {
   test('are a JSON object a line on stderr, with time, level, message, fields, and errors with their stack', async () => {

@@ -9,7 +9,6 @@ import {
   type Placement,
   type Remote,
   type Scan,
-  type Source,
   type SourceTail,
 } from '../../src/core/routing/index.ts';
 import { decodeScan, encodeScan } from '../../src/core/routing/stream/scan.ts';
@@ -69,13 +68,15 @@ class Listener {
 
 class Stage {
   readonly source = new MemorySource({ auto: true });
+  /** Why a channel has closed, where that was not in order. */
+  broken: Error | null = null;
   readonly channels: { readonly here: MemoryChannel; readonly there: MemoryChannel; readonly remote: Remote }[] = [];
 
-  constructor(partitions: number, ends: number, credit: { tail: number; range: number }, over?: Source) {
+  constructor(partitions: number, ends: number, credit: { tail: number; range: number }) {
     this.source.create(product, partitions);
     this.source.scanEvents = 4;
     const server = createStreamServer({
-      source: over ?? this.source,
+      source: this.source,
       journal: new JournalRelay(noJournal, [], clock),
       standing: {},
       observe,
@@ -83,8 +84,12 @@ class Stage {
     });
     for (let i = 0; i < ends; i += 1) {
       const [here, there] = MemoryChannel.pair();
-      void server.serve(there);
-      this.channels.push({ here, there, remote: createRemote(here, clock, observe, credit) });
+      const remote = createRemote(here, clock, observe, credit);
+      for (const closed of [server.serve(there), remote.closed])
+        void closed.then((error) => {
+          this.broken ??= error;
+        });
+      this.channels.push({ here, there, remote });
     }
   }
 
@@ -102,7 +107,10 @@ class Stage {
   async caughtUp(listener: Listener): Promise<void> {
     const isAt = (partition: number): boolean =>
       (listener.position(partition) ?? 0) === this.source.end(product, partition);
-    while (!Array.from({ length: this.source.partitions(product) }, (_, p) => p).every(isAt)) await turn();
+    while (!Array.from({ length: this.source.partitions(product) }, (_, p) => p).every(isAt)) {
+      if (this.broken !== null) throw this.broken;
+      await turn();
+    }
   }
 }
 

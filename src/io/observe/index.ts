@@ -26,7 +26,7 @@ export interface ObserveOptions {
 export interface Observing extends Observe, AsyncDisposable {
   /** Exports what a worker has handed over: counters summed, gauges with its number as a label. */
   absorb(worker: number, figures: Figures): void;
-  /** The worker is gone, and its gauges with it. */
+  /** The worker is gone: its gauges are 0. */
   forget(worker: number): void;
 }
 
@@ -103,7 +103,8 @@ export async function createObserve(options: ObserveOptions): Promise<Observing>
         observe.gauge(name, { ...labels, worker: `${worker}` }).set(value);
     },
     forget(worker) {
-      for (const [key, { labels }] of gauges) if (labels['worker'] === `${worker}`) gauges.delete(key);
+      // What has been exported once is exported for ever.
+      for (const held of gauges.values()) if (held.labels['worker'] === `${worker}`) held.value = 0;
     },
     async [Symbol.asyncDispose]() {
       await provider?.shutdown();
