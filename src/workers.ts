@@ -102,12 +102,14 @@ export async function startParent(config: Config, observe: Observe): Promise<Par
 }
 
 export interface ParentUpstream extends Upstream {
+  /** Resolves when the parent has told the contracts; never where it is lost before. */
+  readonly begun: Promise<void>;
   /** Resolves once the parent is gone, or has closed the pipe; with what was wrong if anything was. */
   readonly lost: Promise<Error | null>;
 }
 
-/** The parent of this worker; resolves when it has told the contracts, never where it is lost before. */
-export async function openParentUpstream(observe: Observe): Promise<ParentUpstream> {
+/** The parent of this worker, over the pipe that it was started with. */
+export function openParentUpstream(observe: Observe): ParentUpstream {
   const pipe = new Socket({ fd: PIPE_DESCRIPTOR, readable: true, writable: true });
   const remote = createRemote(createPipeChannel(pipe), clock, observe);
   const isReady = Promise.withResolvers<void>();
@@ -118,12 +120,11 @@ export async function openParentUpstream(observe: Observe): Promise<ParentUpstre
   });
   let set: ContractSet = { contracts: [], broken: [] };
   let contractsChanged = (): void => {};
-  await new Promise<void>((resolve) => {
-    remote.watch('contracts', (value) => {
-      set = value as ContractSet;
-      resolve();
-      contractsChanged();
-    });
+  const begun = Promise.withResolvers<void>();
+  remote.watch('contracts', (value) => {
+    set = value as ContractSet;
+    begun.resolve();
+    contractsChanged();
   });
   return {
     source: remote.source,
@@ -140,6 +141,7 @@ export async function openParentUpstream(observe: Observe): Promise<ParentUpstre
     },
     ready: isReady.promise,
     clusters: () => status.clusters,
+    begun: begun.promise,
     lost: remote.closed,
     async [Symbol.asyncDispose]() {
       remote.close();

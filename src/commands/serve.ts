@@ -22,10 +22,11 @@ export async function serve(config: Config, out: Out): Promise<number> {
 
   const stop = Promise.withResolvers<string>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.resolve(signal));
-  const gateway = config.workers === 1 ? await startGateway(config, observe) : await startAsMany(config, observe);
+  const gateway =
+    config.workers === 1 ? await startGateway(config, observe) : await startAsMany(config, observe, stop.promise);
   process.on('SIGHUP', () => gateway.reloadContracts());
   if (config.demo !== null) void welcome(config.demo.dataDir, gateway, out, stop.promise);
-  observe.info('listening', { url: gateway.url, site: config.site });
+  if (gateway.url !== '') observe.info('listening', { url: gateway.url, site: config.site });
 
   const signal = await stop.promise;
   observe.info('draining', { signal });
@@ -38,9 +39,13 @@ export async function serve(config: Config, out: Out): Promise<number> {
 }
 
 /** Loaded where it is wanted: a single process knows nothing of others. */
-async function startAsMany(config: Config, observe: Awaited<ReturnType<typeof openObserve>>): Promise<Gateway> {
+async function startAsMany(
+  config: Config,
+  observe: Awaited<ReturnType<typeof openObserve>>,
+  stopped: Promise<unknown>,
+): Promise<Gateway> {
   const { startWorkers } = await import('./workers.ts');
-  return startWorkers(config, observe);
+  return startWorkers(config, observe, stopped);
 }
 
 /** Tells a newcomer what to paste once that works. What is in the way is said once and tried again: a disk may be mended meanwhile. */

@@ -33,12 +33,15 @@ export async function work(pretty: boolean): Promise<number> {
   process.on('uncaughtException', (error) => observe.error('uncaught exception', { error }));
   process.on('unhandledRejection', (error) => observe.error('unhandled rejection', { error }));
 
-  const upstream = await Promise.race([openParentUpstream(observe), stop.promise]);
-  if (typeof upstream === 'string') return leave(worker);
+  const upstream = openParentUpstream(observe);
   void upstream.lost.then((error) => {
     if (error !== null) observe.error('the pipe to the parent has failed', { error: error.message });
     stop.resolve('the parent is gone');
   });
+  if ((await Promise.race([upstream.begun, stop.promise])) !== undefined) {
+    await upstream[Symbol.asyncDispose]();
+    return leave(worker);
+  }
   const { config, port } = order;
   let gateway: Gateway;
   try {

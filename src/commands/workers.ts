@@ -17,9 +17,11 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 15_000;
 /** One that has lived for so long did not die of how it was started. */
 const SETTLED_MS = 60_000;
+/** Beyond the time that draining may take. */
+const KILL_AFTER_MS = 1_000;
 
-/** Resolves when every worker listens. Errors: as startGateway. */
-export async function startWorkers(config: Config, observe: Observing): Promise<Gateway> {
+/** Resolves when every worker listens, or once it is `stopped` before that. Errors: as startGateway. */
+export async function startWorkers(config: Config, observe: Observing, stopped: Promise<unknown>): Promise<Gateway> {
   const parent = await startParent(config, observe);
   cluster.setupPrimary({
     exec: fileURLToPath(new URL('../main.ts', import.meta.url)),
@@ -38,13 +40,12 @@ export async function startWorkers(config: Config, observe: Observing): Promise<
   const run = (number: number, listens: (url: string) => void, isReady: () => void): Promise<string> => {
     const worker = cluster.fork();
     crew.add(worker);
-    worker.on('error', (error) => observe.warn('a worker cannot be told', { worker: number, error: error.message }));
     worker.on('listening', (address) => {
       listeners.add(worker);
       bound = address.port;
     });
-    const pipe = worker.process.stdio[PIPE_DESCRIPTOR] as Duplex;
-    void parent.serve(pipe).then((error) => {
+    const pipe = worker.process.stdio?.[PIPE_DESCRIPTOR] as Duplex | undefined;
+    void (pipe === undefined ? Promise.resolve(null) : parent.serve(pipe)).then((error) => {
       if (error !== null) observe.error('the pipe to a worker has failed', { worker: number, error: error.message });
     });
     worker.on('message', (report: Report) => {
@@ -70,10 +71,15 @@ export async function startWorkers(config: Config, observe: Observing): Promise<
     });
     const ended = new Promise<string>((resolve) => {
       worker.on('exit', (code, signal) => resolve(signal ?? `exit ${code}`));
+      worker.on('error', (error) => {
+        observe.warn('a worker cannot be started or told', { worker: number, error: error.message });
+        if (worker.process.pid === undefined) resolve(error.message);
+      });
     });
     // What it said last comes before its channel closes.
     const silent = new Promise<void>((resolve) => worker.on('disconnect', () => resolve()));
-    return Promise.all([ended, silent]).then(([how]) => {
+    const over = worker.process.pid === undefined ? ended : Promise.all([ended, silent]).then(([how]) => how);
+    return over.then((how) => {
       crew.delete(worker);
       if (listeners.delete(worker) && listeners.size === 0) port = bound;
       observe.forget(number);
@@ -96,7 +102,14 @@ export async function startWorkers(config: Config, observe: Observing): Promise<
   const stop = async (): Promise<void> => {
     stopping.abort();
     for (const worker of crew) order(worker, { do: 'drain' });
+    const patience = setTimeout(() => {
+      for (const worker of crew) {
+        observe.error('a worker does not drain; it is killed', { workerPid: worker.process.pid });
+        worker.process.kill('SIGKILL');
+      }
+    }, config.delivery.drainTimeout + KILL_AFTER_MS);
     await Promise.all(kept);
+    clearTimeout(patience);
     await parent.close();
   };
 
@@ -110,7 +123,8 @@ export async function startWorkers(config: Config, observe: Observing): Promise<
   );
   failed.promise.catch(() => {});
   const listening = Promise.all(firsts.map(({ url }) => url.promise));
-  const [url = ''] = await Promise.race([listening, failed.promise]).catch(async (error: unknown) => {
+  const early = stopped.then((): string[] => []);
+  const [url = ''] = await Promise.race([listening, failed.promise, early]).catch(async (error: unknown) => {
     await stop();
     throw error;
   });

@@ -320,6 +320,22 @@ describe('a node of several processes', () => {
     expect(pids.filter(lives)).toEqual([]);
   });
 
+  test('can be stopped before it listens', async () => {
+    const gateway = await site.start({ env: { SLUICE_WORKERS: '3' } });
+    await gateway.line(({ msg }) => msg === 'contract in force');
+    expect(await gateway.stop()).toEqual({ code: 0, signal: null });
+    expect(gateway.lines.some(({ msg }) => msg === 'listening')).toBe(false);
+  });
+
+  test('kills a worker that does not drain, and ends in time all the same', async () => {
+    await using crew = await Crew.start(site, 2, { SLUICE_DELIVERY_DRAIN_TIMEOUT: 'PT1S' });
+    const pids = [...crew.pids.values()];
+    process.kill(pids[0] as number, 'SIGSTOP');
+    expect(await crew.gateway.stop()).toEqual({ code: 0, signal: null });
+    await crew.gateway.line(({ msg, ['workerPid']: pid }) => msg.includes('does not drain') && pid === pids[0]);
+    expect(pids.filter(lives)).toEqual([]);
+  });
+
   test('keeps the port that it was given, though all its workers die', async () => {
     await using crew = await Crew.start(site, 2, { SLUICE_LISTEN_PORT: '0' });
     const { url } = await crew.gateway.line(({ msg }) => msg === 'listening');
