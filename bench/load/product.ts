@@ -7,7 +7,7 @@
  */
 import { loadConfig } from '../../src/config.ts';
 import type { Source } from '../../src/core/routing/index.ts';
-import { openJournal, openObserve, startGateway } from '../../src/gateway.ts';
+import { openObserve, startGateway } from '../../src/gateway.ts';
 import { openUpstream, type Upstream } from '../../src/upstream.ts';
 import { generatedSource } from './generated.ts';
 import { collect, say, takeOrders } from './orders.ts';
@@ -22,6 +22,7 @@ watchSockets();
 let arrivals: Record<string, number> = {};
 
 const generated = kind === 'generated' ? generatedSource() : null;
+const real = await openUpstream(config, observe);
 const upstream: Upstream = generated === null ? observed() : fromNowhere(generated);
 const gateway = await startGateway(config, observe, upstream);
 await gateway.ready;
@@ -39,22 +40,20 @@ takeOrders({
 
 function fromNowhere(source: NonNullable<typeof generated>): Upstream {
   return {
+    ...real,
     source,
     serve: (product, served) => source.serve(product, served),
-    journal: openJournal(config, observe),
     setAside(rejection) {
       throw new Error(`a generated record was rejected: ${JSON.stringify(rejection)}`);
     },
-    ready: Promise.resolve(),
-    clusters: () => ({ main: 'up' }),
     async [Symbol.asyncDispose]() {
       source.close();
+      await real[Symbol.asyncDispose]();
     },
   };
 }
 
 function observed(): Upstream {
-  const real = openUpstream(config, observe);
   const source: Source = {
     place: (...args) => real.source.place(...args),
     extent: (...args) => real.source.extent(...args),
