@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { freePort } from '../bed/ports.ts';
 import { Metrics } from './metrics.ts';
 import type { GatewayProcess, Site } from './node.ts';
-import { Socket } from './socket.ts';
+import { type Message, Socket } from './socket.ts';
 
 export class Crew implements AsyncDisposable {
   readonly gateway: GatewayProcess;
@@ -115,3 +115,22 @@ export function lives(pid: number): boolean {
 export async function gone(pids: readonly number[]): Promise<void> {
   while (pids.some(lives)) await new Promise((resolve) => setTimeout(resolve, 10));
 }
+
+export interface ReadingEvent {
+  readonly cursor: string;
+  readonly data: { readonly seq: number; readonly id: string };
+}
+interface Problem {
+  readonly extensions: { readonly code: string; readonly cursor?: string };
+}
+
+export const live = 'subscription ($from: ReplayFrom) { readings(from: $from) { cursor data { seq id } } }';
+export const problemOf = ({ payload }: Message): Problem => (payload as Problem[])[0] as Problem;
+export const endOf = (socket: Socket, id: string): Promise<Message> =>
+  socket.message((message) => message.type === 'error' && message.id === id);
+
+export const received = (socket: Socket, id: string, count: number): Promise<readonly ReadingEvent[]> =>
+  socket.until(() => {
+    const events = socket.events<ReadingEvent>(id);
+    return events.length >= count ? events : undefined;
+  });
