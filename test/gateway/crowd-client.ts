@@ -40,7 +40,7 @@ export interface World {
 }
 
 /** Most that a socket's two ends, and the process before them, hold of one client; measured at 4.3 MB. */
-const SOCKET_BYTES = 6_000_000;
+const SOCKET_BYTES = 5_000_000;
 
 interface Seat {
   id: string;
@@ -77,7 +77,7 @@ export class CrowdClient {
   async run(): Promise<void> {
     await this.#connect();
     while (!this.#isOver) {
-      await this.#wait(300, 5_000);
+      await this.#wait(500, 8_000);
       if (this.#isOver) break;
       if (this.#wire?.isOpen !== true) await this.#connect();
       const act = this.#chance.next();
@@ -116,7 +116,7 @@ export class CrowdClient {
     happened.stalls += 1;
     const before = this.#seats.map(({ life }) => life.cursor);
     wire.pause();
-    await this.#wait(100, this.#isHeavy ? 15_000 : 5_000);
+    await this.#wait(100, this.#isHeavy ? 20_000 : 5_000);
     // A third of them die as they are.
     if (this.#chance.chance(0.3)) return this.#cut();
     for (const [i, { life }] of this.#seats.entries()) {
@@ -343,7 +343,7 @@ export class CrowdClient {
   #origin(): Origin {
     const chance = this.#chance;
     const roll = chance.next();
-    if (roll < (this.#isHeavy ? 0.01 : 0.04)) return { earliest: true };
+    if (roll < (this.#isHeavy ? 0.01 : 0.02)) return { earliest: true };
     if (roll < 0.2) {
       const { cursor } = this.#world.lives[chance.between(0, Math.max(0, this.#world.lives.length - 1))] ?? {};
       if (typeof cursor === 'string') return { cursor };

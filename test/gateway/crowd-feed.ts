@@ -72,9 +72,12 @@ export class CrowdWriter implements AsyncDisposable {
 
   /** A trickle, and now and then a burst of small and large ones. Resolves with the records once `isOver`. */
   async run(chance: Seeded, isOver: () => boolean): Promise<void> {
+    let burst = Date.now();
     while (!isOver()) {
-      if (chance.chance(0.03)) await this.#burst(chance);
-      else {
+      if (Date.now() >= burst) {
+        await this.#burst(chance);
+        burst = Date.now() + chance.between(3_000, 7_000);
+      } else {
         const sizes = Array.from({ length: chance.between(1, 8) }, () => (chance.chance(0.04) ? 18_000 : 0));
         await this.write(sizes);
       }
@@ -112,7 +115,7 @@ export class CrowdWriter implements AsyncDisposable {
   }
 
   async #burst(chance: Seeded): Promise<void> {
-    const large = chance.between(10, 45);
+    const large = chance.between(20, 50);
     const small = chance.between(50, 300);
     for (let i = 0; i < large; i += 8) {
       const sizes = Array.from({ length: Math.min(8, large - i) }, () => chance.pick([17_000, 66_000, 90_000]));

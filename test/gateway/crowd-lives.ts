@@ -71,10 +71,6 @@ export class Truth {
     return this.#places.size;
   }
 
-  placeOf(seq: number): Place | null {
-    return this.#places.get(seq) ?? null;
-  }
-
   matching(view: CrowdView): readonly (readonly Held[])[] {
     let found = this.#matching.get(view);
     if (found === undefined) {
@@ -82,6 +78,15 @@ export class Truth {
       this.#matching.set(view, found);
     }
     return found;
+  }
+
+  /** How much of each partition has come, for whoever waits for the rest. */
+  standing({ view, start, seqs }: Life): string {
+    const counts = this.matching(view).map((list, partition) => {
+      const due = list.filter(({ offset }) => offset >= (start?.[partition] ?? 0)).length;
+      return `${seqs.filter((seq) => this.#places.get(seq)?.partition === partition).length} of ${due}`;
+    });
+    return `by partition ${counts.join(', ')} had come`;
   }
 
   /** Null where the life received exactly what its policy promises; else its first difference, in words. */
