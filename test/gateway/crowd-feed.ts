@@ -115,7 +115,7 @@ export class CrowdWriter implements AsyncDisposable {
   }
 
   async #burst(chance: Seeded): Promise<void> {
-    const large = chance.between(20, 50);
+    const large = chance.between(15, 40);
     const small = chance.between(50, 300);
     for (let i = 0; i < large; i += 8) {
       const sizes = Array.from({ length: Math.min(8, large - i) }, () => chance.pick([17_000, 66_000, 90_000]));
