@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createClient } from 'graphql-ws';
 import { beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
-import { programOf, run } from '../bed/command.ts';
+import { certificate } from './certificate.ts';
 import { collect } from './clients.ts';
 import { KEY, LIVE, TestDoor } from './door.ts';
 import { opcodes, RawSocket } from './raw.ts';
@@ -14,24 +14,8 @@ import { opcodes, RawSocket } from './raw.ts';
 let tls: { readonly cert: string; readonly key: string };
 
 beforeAll(async () => {
-  const openssl = await programOf('openssl', 'openssl');
   const folder = await mkdtemp(join(tmpdir(), 'sluice-tls-'));
-  const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-  await run(openssl, [
-    'req',
-    '-x509',
-    '-nodes',
-    '-newkey',
-    'rsa:2048',
-    '-subj',
-    '/CN=localhost',
-    '-days',
-    '1',
-    '-keyout',
-    keyFile,
-    '-out',
-    certFile,
-  ]);
+  const { certFile, keyFile } = await certificate(folder);
   tls = { cert: await readFile(certFile, 'utf8'), key: await readFile(keyFile, 'utf8') };
   await rm(folder, { recursive: true });
 });
