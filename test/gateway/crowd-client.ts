@@ -1,43 +1,9 @@
 /** One client of the crowd: what it does at random, and how it keeps its place. */
-import type { CrowdWriter } from './crowd-feed.ts';
 import { type Gap, Life, type Notice, type Origin, vectorOf } from './crowd-lives.ts';
 import { type CrowdView, heavyViews, lightViews, type Policy, policies, queryOf } from './crowd-views.ts';
-import { type At, EventStreamWire, WebSocketWire, type Wire, type WireMessage } from './crowd-wires.ts';
+import { EventStreamWire, WebSocketWire, type Wire, type WireMessage } from './crowd-wires.ts';
+import type { World } from './crowd-world.ts';
 import type { Seeded } from './seeded.ts';
-
-/** What happened, over all clients: a run in which it did not has tested nothing. */
-export class Happened {
-  events = 0;
-  over16k = 0;
-  over64k = 0;
-  connections = 0;
-  stalls = 0;
-  cuts = 0;
-  cutsWithin = 0;
-  resumes = 0;
-  /** Resumed from a position that the window cannot hold any more. */
-  resumesBeyondRing = 0;
-  resumesWithinRing = 0;
-  /** Went on reading where what the sockets and the window hold cannot reach back to. */
-  stallsBeyondRing = 0;
-  completes = 0;
-  sameId = 0;
-  gaps = 0;
-  conflations = 0;
-  lagged = 0;
-}
-
-export interface World {
-  readonly nodes: readonly At[];
-  readonly key: string;
-  readonly writer: CrowdWriter;
-  readonly ringBytes: number;
-  readonly lives: Life[];
-  readonly happened: Happened;
-  /** Aborted when the time is over, or something is wrong. */
-  readonly stopping: AbortSignal;
-  fail(what: string): void;
-}
 
 /** Most that a socket's two ends, and the process before them, hold of one client; measured at 4.3 MB. */
 const SOCKET_BYTES = 5_000_000;

@@ -5,9 +5,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../bed/ports.ts';
 import { certificate } from '../doors/certificate.ts';
-import { CrowdClient, Happened, type World } from './crowd-client.ts';
+import { CrowdClient } from './crowd-client.ts';
 import { CrowdWriter, crowdProduct, PARTITIONS, readTopic } from './crowd-feed.ts';
 import { type Life, Truth } from './crowd-lives.ts';
+import { Happened, type World } from './crowd-world.ts';
 import { Metrics } from './metrics.ts';
 import { Site } from './node.ts';
 import { KafkaUser } from './producer.ts';
