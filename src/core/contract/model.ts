@@ -151,7 +151,10 @@ export type PublicData = { readonly [field: string]: unknown };
 
 export type ChangeOp = 'UPSERT' | 'DELETE';
 
-/** What leaves the reader: views compile against it, never against the record. Unmasked: masks are a view's business. */
+/**
+ * What leaves the reader: views compile against it, never against the record. Unmasked: masks are a view's business. JSON has all of
+ * it and is how it travels; a reader may make members when they are first asked for, which spreading would leave behind.
+ */
 export interface PublicEvent {
   readonly partition: number;
   readonly offset: number;

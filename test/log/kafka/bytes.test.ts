@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Reader, Writer } from '../../../src/io/log/kafka/bytes.ts';
 
@@ -21,4 +22,18 @@ test('a request of any length is written whole, wherever it outgrows its buffer'
       expect(reader.raw(1)[0]).toBe(i % 256);
     }
   }
+});
+
+test('any safe integer is written as 64 bits in two’s complement', () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(fc.maxSafeInteger(), fc.constantFrom(0, -1, -2, 2 ** 32, -(2 ** 32), 2 ** 32 - 1)),
+      (value) => {
+        const expected = Buffer.alloc(8);
+        expected.writeBigInt64BE(BigInt(value));
+        expect(new Writer().int64(value).done()).toEqual(expected);
+      },
+    ),
+    { numRuns: 2_000 },
+  );
 });

@@ -116,9 +116,12 @@ export class Writer {
     return this;
   }
 
+  /** A safe integer. */
   int64(value: number): this {
     const at = this.#grow(8);
-    this.#bytes.writeBigInt64BE(BigInt(value), at);
+    const high = Math.floor(value / 4294967296);
+    this.#bytes.writeInt32BE(high, at);
+    this.#bytes.writeUInt32BE(value - high * 4294967296, at + 4);
     return this;
   }
 

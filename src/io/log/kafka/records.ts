@@ -52,6 +52,9 @@ const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
 
+/** Producers of aborted transactions where there are none, as in nearly every fetch. Nothing is ever added. */
+const nobody = new Set<number>();
+
 /**
  * All complete batches of `bytes` (brokers may cut the last one short). Records below `from` are dropped: a fetch
  * returns the whole batch that its offset lies in. Stops at the first batch that is broken.
@@ -63,7 +66,7 @@ export function decodeBatches(bytes: Buffer, from: number, aborted: readonly Abo
   // By first offset: the broker lists them in the order of their abort markers, which interleaved transactions reverse.
   const pending = aborted.length > 1 ? aborted.toSorted((a, b) => a.firstOffset - b.firstOffset) : aborted;
   let opened = 0;
-  const active = new Set<number>();
+  const active = pending.length === 0 ? nobody : new Set<number>();
 
   for (let at = 0; at + HEADER <= bytes.length; ) {
     const sound = records.length;
