@@ -154,6 +154,15 @@ describe('numbers of a record that a double changes', () => {
     const decoded = codec.decode(Buffer.from(`{"a":"${'7'.repeat(1_000_000)}","v":12345678901234567890}`));
     expect((decoded as { v: unknown }).v).toEqual(new Numeral('12345678901234567890'));
   });
+
+  test('are many beside many control characters', async () => {
+    const codec = await jsonCodec.prepare(exact);
+    const numbers = Array.from({ length: 20_000 }, () => '12345678901234567890').join(',');
+    const controls = '\u0001'.repeat(60_000);
+    const decoded = codec.decode(Buffer.from(`{"a":${JSON.stringify(controls)},"v":[${numbers}]}`)) as Document;
+    expect(decoded.a).toBe(controls);
+    expect(decoded.v).toEqual(new Array(20_000).fill(new Numeral('12345678901234567890')));
+  });
 });
 
 describe('values of a record', () => {

@@ -5,6 +5,7 @@
  * first value (V8 13.6). So the numbers in question are made strings that begin with a mark, the text is parsed as usual, and the
  * marked strings are taken back.
  */
+import { randomUUID } from 'node:crypto';
 import { Numeral } from '../../core/contract/index.ts';
 
 /** Any number of at most 15 significant digits comes back from a double as it went in. */
@@ -38,10 +39,11 @@ export function parseExactly(bytes: Buffer, text: string): unknown {
   const runs = longRuns(bytes);
   const tiny = (text.includes('e-') || text.includes('E-')) && /[eE]-\d{3}/.test(text);
   if (runs === null && !tiny) return JSON.parse(text);
-  // A text that has so many marks in a row already is given more of them: no string of its own begins with those.
-  let escaped = escapedMark;
-  while (text.includes(escaped)) escaped += escaped;
-  const prefix = mark.repeat(escaped.length / escapedMark.length);
+  // A text that has the mark in it is given one that nobody can have foreseen. It stays short: a text may have many numbers.
+  let suffix = '';
+  while (text.includes(escapedMark + suffix)) suffix = randomUUID();
+  const escaped = escapedMark + suffix;
+  const prefix = mark + suffix;
   // Of ASCII, bytes are characters.
   const near = runs === null || tiny || text.length !== bytes.length ? null : markRuns(text, runs, escaped);
   if (near !== null) {
