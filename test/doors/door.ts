@@ -93,12 +93,18 @@ export class TestWay implements RequestWay {
   aborted = 0;
   /** Placing waits for this. */
   gate: Promise<void> = Promise.resolve();
+  /** History waits for this. */
+  historyGate: Promise<void> = Promise.resolve();
+  /** Pages of history that were asked for. */
+  asked = 0;
   /** What `connect` refuses everybody with. */
   refusal: SluiceError | null = null;
   private waiting: (() => void)[] = [];
   private readonly compiler = createCompiler({ limits: operations, cacheSize: 100 });
   private readonly surface = createSurface<ExecutionContext>([flights], {
     history: async (_contract, args) => {
+      this.asked++;
+      await this.historyGate;
       if (args.topic === 'boom') throw new Error('host kafka-1:9092 said no');
       if (args.topic !== undefined && args.topic !== null)
         throw new SluiceError('BAD_FILTER', `topic: "${args.topic}" is no filter.`);

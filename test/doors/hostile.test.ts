@@ -183,6 +183,58 @@ describe('one connection', () => {
     });
   });
 
+  test('that never reads and has bytes waiting is cut like one that gives no sign of life', async () => {
+    await using door = await TestDoor.open({ limits: { probeMs: 30 } });
+    const raw = await RawSocket.ready(door);
+    raw.send(subscribe('1'));
+    const placed = await door.way.next();
+    raw.socket.pause();
+    let pending: Promise<string>;
+    do {
+      pending = placed.emit(10, 'x'.repeat(10_000));
+    } while (placed.outlet.sink.write(Buffer.alloc(0)) === 'taken');
+    pending.catch(() => {});
+    await placed.whenEnded;
+    expect(placed.ended).toBeNull();
+    await door.way.until((way) => way.sessions.size === 0);
+  });
+
+  test('has four of its queries answered at once; the others wait, and go on in their order', async () => {
+    await using door = await TestDoor.open();
+    const gate = Promise.withResolvers<void>();
+    door.way.historyGate = gate.promise;
+    const raw = await RawSocket.ready(door);
+    const ids = Array.from({ length: 20 }, (_, index) => `q${index}`);
+    raw.send(...ids.map((id) => subscribe(id, '{ flights(from: {earliest: true}) { edges { cursor } } }')), {
+      type: 'ping',
+    });
+    await raw.message(({ type }) => type === 'pong');
+    expect(door.way.asked).toBe(4);
+    // One that is given up does not hold up the others.
+    raw.send({ id: 'q9', type: 'complete' }, { type: 'ping', payload: { then: true } });
+    await raw.message(({ payload }) => (payload as { then?: boolean })?.then === true);
+    gate.resolve();
+    const answers = () => raw.messages.filter(({ type }) => type === 'next').map(({ id }) => id);
+    await raw.until(() => answers().length === 19);
+    expect(answers()).toEqual(ids.filter((id) => id !== 'q9'));
+  });
+
+  test('that goes while its queries wait leaves nothing', async () => {
+    await using door = await TestDoor.open();
+    const gate = Promise.withResolvers<void>();
+    door.way.historyGate = gate.promise;
+    const raw = await RawSocket.ready(door);
+    const query = '{ flights(from: {earliest: true}) { edges { cursor } } }';
+    raw.send(...Array.from({ length: 20 }, (_, index) => subscribe(`${index}`, query)), { type: 'ping' });
+    await raw.message(({ type }) => type === 'pong');
+    raw.socket.destroy();
+    await door.way.until((way) => way.sessions.size === 0);
+    gate.resolve();
+    await door.way.gate;
+    expect(door.way.asked).toBe(4);
+    expect(door.observe.errors).toEqual([]);
+  });
+
   test('that subscribes and completes 5,000 times leaves nothing', async () => {
     await using door = await TestDoor.open();
     await withNeighbour(door, async () => {

@@ -88,7 +88,7 @@ test('ids of any characters come back as they were in everything that names them
         client.send({ type: 'ping' });
         const told = (await client.count(before + (isEnded ? 5 : 4))).slice(before);
         before += told.length;
-        expect(Object.keys((told[0]?.payload as { sluice: { ready: object } }).sluice.ready)).toEqual([id]);
+        expect(Object.keys(((told[0] as Message).payload as { sluice: { ready: object } }).sluice.ready)).toEqual([id]);
         const types = isEnded ? ['next', 'next', 'complete'] : ['next', 'next'];
         expect(told.slice(1, -1).map((message) => [message.type, message.id])).toEqual(types.map((type) => [type, id]));
         expect(told.at(-1)).toEqual({ type: 'pong' });
