@@ -136,6 +136,17 @@ test('a message in many fragments, with a ping between them, is one message', as
   expect(raw.frames.find(({ opcode }) => opcode === opcodes.pong)?.payload.toString()).toBe('between');
 });
 
+test('a message that comes byte by byte is one message', async () => {
+  await using door = await TestDoor.open();
+  const raw = await RawSocket.ready(door);
+  raw.socket.setNoDelay(true);
+  for (const byte of text(subscribe('é1'))) {
+    raw.socket.write(Buffer.of(byte));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect((await door.way.next()).outlet.id.toString()).toBe('é1');
+});
+
 describe('one connection', () => {
   test('has at most its number of subscriptions; the next is refused by itself, and takes the place of one that goes', async () => {
     await using door = await TestDoor.open({ limits: { maxSubscriptions: 3 } });
@@ -211,8 +222,8 @@ describe('one connection', () => {
     await raw.message(({ type }) => type === 'pong');
     expect(door.way.asked).toBe(4);
     // One that is given up does not hold up the others.
-    raw.send({ id: 'q9', type: 'complete' }, { type: 'ping', payload: { then: true } });
-    await raw.message(({ payload }) => (payload as { then?: boolean })?.then === true);
+    raw.send({ id: 'q9', type: 'complete' }, { type: 'ping', payload: { gave: 'up' } });
+    await raw.message(({ payload }) => (payload as { gave?: string })?.gave === 'up');
     gate.resolve();
     const answers = () => raw.messages.filter(({ type }) => type === 'next').map(({ id }) => id);
     await raw.until(() => answers().length === 19);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from 'graphql-ws';
@@ -73,6 +74,43 @@ test('buffers may be used again after a write, a reader that does not read is he
   await slow.until(() => slow.frames.some(({ opcode }) => opcode === opcodes.pong));
   slow.socket.destroy();
   await placed.whenEnded;
+});
+
+test('the high-water mark counts what is corked and what comes in several parts of one tick', async () => {
+  await using door = await TestDoor.open({ tls });
+  const slow = await RawSocket.ready(door);
+  slow.send({ id: '1', type: 'subscribe', payload: { query: LIVE } });
+  const { outlet, whenEnded } = await door.way.next();
+  const socket = (outlet.sink as unknown as { socket: Socket }).socket;
+  let sent = 0;
+  const write = (): string => {
+    const cursor = `c${++sent}`;
+    const payload = JSON.stringify({ data: { flights: { cursor, topic: 'x'.repeat(3_000) } } });
+    const { bytes, idSlots } = outlet.envelope.template([payload], [cursor], outlet.id.length);
+    for (const slot of idSlots) outlet.id.copy(bytes, slot);
+    return outlet.sink.write(bytes);
+  };
+  for (const isCorked of [true, false]) {
+    slow.socket.pause();
+    // All within one tick: nothing can have been taken meanwhile, and what is accepted is bounded all the same.
+    if (isCorked) socket.cork();
+    const before = sent;
+    while (write() === 'taken') expect(socket.writableLength).toBeLessThan(65_536);
+    expect(socket.writableLength).toBeLessThan(65_536 + 4_000);
+    expect(sent - before).toBeGreaterThan(10);
+    const drained = new Promise<void>((resolve) => outlet.sink.onDrain(resolve));
+    if (isCorked) socket.uncork();
+    slow.socket.resume();
+    await drained;
+    expect(socket.writableLength).toBeLessThan(65_536);
+  }
+  const next = () => slow.messages.filter(({ type }) => type === 'next');
+  await slow.until(() => next().length === sent);
+  expect(
+    next().map(({ payload }) => (payload as { data: { flights: { cursor: string } } }).data.flights.cursor),
+  ).toEqual(Array.from({ length: sent }, (_, index) => `c${index + 1}`));
+  slow.socket.destroy();
+  await whenEnded;
 });
 
 test('event streams and answers go over https, which browsers are told to keep to', async () => {

@@ -1,0 +1,136 @@
+/** Operations that cannot be: of a gateway with a product `readings` and the limits of its test. */
+export const live = (product: string): string =>
+  `subscription ($from: ReplayFrom) { ${product}(from: $from) { cursor data { seq } } }`;
+const nested = (depth: number): unknown =>
+  depth === 0 ? { seq: { eq: 1 } } : { and: [nested(depth - 1), nested(depth - 1)] };
+const fields = (count: number): string => Array.from({ length: count }, (_, i) => `a${i}: cursor`).join(' ');
+
+/** What it is, the operation with its variables, the code it is refused with, and what the message names. */
+export const badOperations: readonly (readonly [string, string, Record<string, unknown>, string, RegExp])[] = [
+  ['an unknown field', 'subscription { readings { nope } }', {}, 'BAD_REQUEST', /"nope"/],
+  ['an unknown field of the data', 'subscription { readings { data { nope } } }', {}, 'BAD_REQUEST', /"nope"/],
+  ['an unknown product', 'subscription { nothings { cursor } }', {}, 'NOT_FOUND', /"nothings"/],
+  ['an unknown argument', 'subscription { readings(till: 1) { cursor } }', {}, 'BAD_REQUEST', /"till"/],
+  ['an argument of a wrong type', 'subscription { readings(topic: 7) { cursor } }', {}, 'BAD_FILTER', /7/],
+  ['a variable of a wrong type', live('readings'), { from: 'yesterday' }, 'BAD_REQUEST', /"?\$?from"?/],
+  [
+    'a variable that is missing',
+    'subscription ($t: TopicFilter!) { readings(topic: $t) { cursor } }',
+    {},
+    'BAD_FILTER',
+    /\$t/,
+  ],
+  [
+    'an unknown operator',
+    'subscription { readings(where: {seq: {almost: 1}}) { cursor } }',
+    {},
+    'BAD_FILTER',
+    /"almost"/,
+  ],
+  [
+    'a filter on an unknown field',
+    'subscription { readings(where: {nope: {eq: 1}}) { cursor } }',
+    {},
+    'BAD_FILTER',
+    /"nope"/,
+  ],
+  [
+    'a filter by a wrong type',
+    'subscription { readings(where: {seq: {eq: "x"}}) { cursor } }',
+    {},
+    'BAD_FILTER',
+    /"x"/,
+  ],
+  [
+    'a filter in a variable of a wrong form',
+    'subscription ($w: ReadingFilter) { readings(where: $w) { cursor } }',
+    { w: { seq: 'x' } },
+    'BAD_FILTER',
+    /\$w|w\.seq/,
+  ],
+  [
+    'a filter without end',
+    'subscription ($w: ReadingFilter) { readings(where: $w) { cursor } }',
+    { w: nested(9) },
+    'BAD_FILTER',
+    /condition|where|nested/,
+  ],
+  [
+    'a topic filter with an empty level',
+    'subscription { readings(topic: "readings//a") { cursor } }',
+    {},
+    'BAD_FILTER',
+    /topic|level/,
+  ],
+  [
+    'a topic filter with > before its end',
+    'subscription { readings(topic: "readings/>/a") { cursor } }',
+    {},
+    'BAD_FILTER',
+    />/,
+  ],
+  [
+    'a topic filter that is too deep',
+    `subscription { readings(topic: "${'a/'.repeat(70)}a") { cursor } }`,
+    {},
+    'BAD_FILTER',
+    /level/,
+  ],
+  ['an empty topic filter', 'subscription { readings(topic: "") { cursor } }', {}, 'BAD_FILTER', /topic|level|empty/],
+  [
+    'two forms of from',
+    'subscription { readings(from: {latest: true, last: 3}) { cursor } }',
+    {},
+    'BAD_REQUEST',
+    /ReplayFrom|from/,
+  ],
+  ['two forms of from in a variable', live('readings'), { from: { latest: true, last: 3 } }, 'BAD_REQUEST', /from/],
+  ['from without a form', live('readings'), { from: {} }, 'BAD_REQUEST', /from/],
+  ['a duration that is none', live('readings'), { from: { ago: 'an hour' } }, 'BAD_REQUEST', /ago|Duration/],
+  ['two root fields', 'subscription { readings { cursor } neighbours { cursor } }', {}, 'BAD_REQUEST', /one/i],
+  ['an empty cursor', live('readings'), { from: { cursor: '' } }, 'BAD_REQUEST', /from\.cursor/],
+  [
+    'a cursor that is long beyond measure',
+    live('readings'),
+    { from: { cursor: 'A'.repeat(50_000) } },
+    'BAD_REQUEST',
+    /from\.cursor/,
+  ],
+  ['no document', '', {}, 'BAD_REQUEST', /Syntax Error/],
+  ['a document that is cut', 'subscription { readings {', {}, 'BAD_REQUEST', /Syntax Error/],
+  [
+    'fragments in a circle',
+    'subscription { readings { ...a } } fragment a on ReadingEvent { ...b } fragment b on ReadingEvent { ...a }',
+    {},
+    'BAD_REQUEST',
+    /"a"/,
+  ],
+  [
+    'a depth bomb',
+    'query { readings(first: 1, from: {earliest: true}) { edges { node { data { seq } } } } }',
+    {},
+    'OPERATION_TOO_COSTLY',
+    /depth is 5; at most 4/,
+  ],
+  [
+    'a cost bomb',
+    'subscription { readings { ...f ...f ...f ...f ...f ...f ...f ...f } } fragment f on ReadingEvent { ...g ...g ...g ...g } fragment g on ReadingEvent { cursor topic time op }',
+    {},
+    'OPERATION_TOO_COSTLY',
+    /cost is \d+; at most 60/,
+  ],
+  [
+    'an alias bomb',
+    `subscription { readings { ${fields(6)} } }`,
+    {},
+    'OPERATION_TOO_COSTLY',
+    /aliases is 6; at most 5/,
+  ],
+  [
+    'a document of too many tokens',
+    `subscription { readings { ${'cursor '.repeat(300)} } }`,
+    {},
+    'OPERATION_TOO_COSTLY',
+    /200/,
+  ],
+];
