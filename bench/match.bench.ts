@@ -210,9 +210,8 @@ function matching(
     visited = 0;
     const { matching: ns } = record(scans, read, index, visit);
     matches = visited / RECORDS;
-    let passed = 0;
     const asked = microseconds(() => {
-      for (const event of some) for (const filter of filters) if (filter.matches(event)) passed += 1;
+      for (const event of some) for (const filter of filters) if (filter.matches(event)) visited += 1;
     });
     if (round < 0) continue;
     own.push(ns);

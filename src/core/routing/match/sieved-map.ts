@@ -31,7 +31,7 @@ export class SievedMap<Value> {
 
   set(key: unknown, value: Value): void {
     this.#map.set(key, value);
-    if (this.#map.size < LEAST) return;
+    if (this.#words.length === 0 && this.#map.size < LEAST) return;
     if (this.#map.size * LEAST_BITS > this.#words.length * 32) this.#make();
     else this.#mark(key);
   }
