@@ -196,6 +196,22 @@ describe('sharing', () => {
     'subscription { flights(where: {delay: {gt: 3}}, topic: "aviation/>") { topic data { origin route { carrier } } } }',
   ).view;
 
+  test('shares one filter among views that differ in what they show', () => {
+    const filterOf = (what: string, of: Surface = surface) => compile(`subscription { ${what} }`, {}, of).view.filter;
+    const where = '(where: {delay: {gt: 3}}, topic: "aviation/>")';
+    expect(filterOf(`flights${where} { key }`)).toBe(plain.filter);
+    expect(filterOf(`flightsBatch${where} { cursor }`)).toBe(plain.filter);
+    expect(filterOf('flights(where: {delay: {gt: 4}}, topic: "aviation/>") { key }')).not.toBe(plain.filter);
+    // Topics of a grant are one of several: neither order nor repetition makes another filter.
+    const granted = (...topics: string[]) =>
+      filterOf('flights { key }', createSurface([restrict(flights, { topics })], none));
+    expect(granted('aviation/LAX/>', 'aviation/SFO/>', 'aviation/LAX/>')).toBe(
+      granted('aviation/SFO/>', 'aviation/LAX/>'),
+    );
+    expect(granted('aviation/LAX/>').key).not.toBe(filterOf('flights { key }').key);
+    expect(plain.filter.matches(event())).toBe(plain.matches(event()));
+  });
+
   test('gives the same view for the same request in other words', () => {
     const words = [
       compile(

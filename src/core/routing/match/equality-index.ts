@@ -3,8 +3,7 @@
  * by fields in use, however many values and filters there are. The semantics are those of `compilePredicate`.
  */
 import { compileRead, knownAt, type PublicData, type PublicEvent } from '../../contract/index.ts';
-import { Bucket } from './bucket.ts';
-import type { Entry } from './entry.ts';
+import { Bucket, type Entry } from './entry.ts';
 import type { Finds } from './finds.ts';
 import type { Equality } from './lookups.ts';
 import { SievedMap } from './sieved-map.ts';

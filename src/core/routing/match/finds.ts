@@ -1,7 +1,6 @@
 /** What one event has found: gathered first and visited then, so that whoever is visited may change the index. */
 import type { PublicEvent } from '../../contract/index.ts';
-import type { Bucket } from './bucket.ts';
-import type { Entry } from './entry.ts';
+import type { Bucket, Entry } from './entry.ts';
 
 /** Slots that are kept between events. */
 const KEPT = 4_096;

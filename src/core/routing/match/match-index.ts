@@ -4,8 +4,7 @@
  */
 import type { PublicEvent } from '../../contract/index.ts';
 import type { Filter } from '../../view/index.ts';
-import { Bucket } from './bucket.ts';
-import { Entry } from './entry.ts';
+import { Bucket, Entry } from './entry.ts';
 import { EqualityIndex } from './equality-index.ts';
 import { Finds } from './finds.ts';
 import { type Lookups, lookupsOf } from './lookups.ts';

@@ -4,9 +4,8 @@
  * `topicMatches`.
  */
 import type { TopicFilter } from '../../contract/index.ts';
-import { Bucket } from './bucket.ts';
 import { Edges } from './edges.ts';
-import type { Entry } from './entry.ts';
+import { Bucket, type Entry } from './entry.ts';
 import type { Finds } from './finds.ts';
 import { Numbers, TextNumbers } from './numbers.ts';
 import { type PrefixNode, PrefixTree } from './prefix-tree.ts';
