@@ -3,9 +3,16 @@
  * answers with how many events came and the CPU seconds of the whole process.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Contract, compileContract, type PublicEvent } from '../../src/core/contract/index.ts';
+import { type Contract, compileContract, parsePredicate, parseTopicFilter } from '../../src/core/contract/index.ts';
 import type { Log, LogScan } from '../../src/core/log/index.ts';
-import { createLocalSource, type Reader, type Scan, type SourceHandler } from '../../src/core/routing/index.ts';
+import {
+  createLocalSource,
+  MatchIndex,
+  type Reader,
+  type Scan,
+  type SourceHandler,
+} from '../../src/core/routing/index.ts';
+import { createFilter } from '../../src/core/view/index.ts';
 import { jsonCodec } from '../../src/io/codec/json.ts';
 import { Cluster } from '../../src/io/log/kafka/cluster.ts';
 import { Connections } from '../../src/io/log/kafka/connection.ts';
@@ -22,15 +29,17 @@ const options = { type: 'kafka' as const, brokers: [bootstrap] };
 const log = createKafkaLog({ name: 'main', options, observe: quiet, clientId: 'bench-own' });
 const plain = ordersContract(shown.plain, topics.orders);
 
-// THE INDEX GOES HERE. With nobody subscribed, `matches` asks the product's index of subscriptions
-// (core/routing/match: MatchIndex.match(event, visit)); until the bench is wired to it, this stand-in
-// looks the event's topic up, which makes the topic's text whole as an index must.
-const subscribed = new Map<string, readonly number[]>();
-
-/** How many subscriptions want the event. */
-function matches(event: PublicEvent): number {
-  return subscribed.get(event.topic)?.length ?? 0;
+/** A thousand filters, by topic and by equality, none of which wants a record: nobody is subscribed to what comes. */
+const subscribed = new MatchIndex<{ readonly number: number }>();
+for (let number = 0; number < 1_000; number++) {
+  const topic = number % 2 === 0 ? parseTopicFilter(`orders/nowhere/SYM${number}/>`) : null;
+  const where = topic === null ? parsePredicate(plain, { symbol: { eq: `NONE${number}` } }, 'where') : null;
+  subscribed.add(createFilter(plain, topic, where), { number });
 }
+
+const wanted = ({ number }: { readonly number: number }): void => {
+  throw new Error(`filter ${number} matched`);
+};
 
 async function readerOf(contract: Contract): Promise<Reader> {
   return eventReader(contract, compileContract(contract), await jsonCodec.prepare(contract), quiet, () => {
@@ -48,7 +57,7 @@ function matching(until: number, done: () => void, failed: (error: Error) => voi
   let count = 0;
   return {
     scan({ events }: Scan) {
-      for (const event of events) if (matches(event) !== 0) failed(new Error('nobody is subscribed'));
+      for (const event of events) subscribed.match(event, wanted);
       count += events.length;
       if (count >= until) done();
     },
@@ -102,7 +111,7 @@ async function fromMemory(how: 'plain' | 'exact' | 'decoded'): Promise<number> {
     const incarnation = { cluster: 'bench', topic: 'bench' };
     const scan: LogScan = { incarnation, partition, from, to, records, end: to, first: 0 };
     const events = readers[how].read(scan, true);
-    for (const event of events) if (matches(event) !== 0) throw new Error('nobody is subscribed');
+    for (const event of events) subscribed.match(event, wanted);
     count += events.length - records.length;
   }
   return count;
@@ -123,7 +132,8 @@ answer({
   follow: async () => {
     source.tail('singles', await source.place('singles', { kind: 'latest' }), {
       scan: ({ events }) => {
-        for (const event of events) arrived += 1 + matches(event);
+        for (const event of events) subscribed.match(event, wanted);
+        arrived += events.length;
       },
       grown: () => undefined,
       failed: (error) => {
