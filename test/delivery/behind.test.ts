@@ -156,6 +156,36 @@ describe('history', () => {
     expect(read).toBeLessThanOrEqual(2_000);
   });
 
+  test('is not read again for each who comes a little later, though everybody takes the partitions in turn and readers are few', async () => {
+    const stage = new Stage({ maxReplayReaders: 3, maxLagBytes: 2_000 }, 6);
+    for (let partition = 0; partition < 6; partition++) stage.put(partition, ...range(0, 500));
+    const { incarnation } = await stage.source.place('flights', { kind: 'earliest' });
+    const subscribers: Subscriber[] = [];
+    for (let i = 0; i < 12; i++)
+      subscribers.push(await stage.join({ from: { incarnation, vector: Array.from({ length: 6 }, () => i * 3) } }));
+    await stage.settle();
+    for (const [i, subscriber] of subscribers.entries()) expect(subscriber.offsets(5)).toEqual(range(i * 3, 500));
+    const read = stage.source.reads.reduce((sum, { from, to }) => sum + to - from, 0);
+    // Each on its own would read 36,000.
+    expect(read).toBeLessThan(15_000);
+  });
+
+  test('that is no longer held for one is still read for another who waits close by', async () => {
+    const stage = new Stage({ maxReplayReaders: 1 });
+    stage.put(0, ...range(0, 300));
+    const { incarnation } = await stage.source.place('flights', { kind: 'earliest' });
+    // So that the span of a scan is known, and the reader is free again.
+    await stage.join({ from: { incarnation, vector: [250, 0] } });
+    await stage.settle();
+    const gone = await stage.join({ from: { incarnation, vector: [100, 0] } });
+    const held = await stage.join({ from: { incarnation, vector: [120, 0] } });
+    stage.source.trim('flights', 0, 110);
+    await stage.settle();
+    await stage.clock.pass(1_000);
+    expect(gone.error).toMatchObject({ code: 'CURSOR_EXPIRED' });
+    expect(held.offsets(0)).toEqual(range(120, 300));
+  });
+
   test('is read by a bounded number of readers, and everybody gets a turn', async () => {
     const stage = new Stage({ maxReplayReaders: 2, maxLagBytes: 1_000 });
     stage.put(0, ...range(0, 600));

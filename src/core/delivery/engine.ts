@@ -19,7 +19,7 @@ export interface DeliveryLimits {
   readonly ringBytes: number;
   /** Most that a socket is made to hold in one write, unless one message is larger; and how far a subscription may lag before `onLag` applies. */
   readonly maxLagBytes: number;
-  /** Replay readers at once. Each keeps one scan of about 256 KiB. Default 16. */
+  /** Replay readers at once; for each, two scans of about 256 KiB are kept. Default 16. */
   readonly maxReplayReaders?: number;
   /** A product nobody subscribes to is read and kept in the window for so long. Default 60 s. */
   readonly lingerMs?: number;

@@ -1,7 +1,7 @@
 /**
  * Replay readers: reading the log for those who are behind the window. A bounded number of readers, each of which goes on from
- * scan to scan for as long as somebody wants the next one; whoever wants the same place shares the scan. Who must wait for a
- * reader waits in a queue, one scan a turn.
+ * scan to scan for as long as somebody wants the next one, and the scans that were read last: whoever wants the same place shares
+ * the scan. Who must wait for a reader waits in a queue in which partners take turns, one scan a turn.
  */
 import type { SluiceError } from '../errors.ts';
 import { asSluiceError } from '../errors.ts';
@@ -34,6 +34,8 @@ export interface ReplayWaiter {
 interface Entry {
   readonly request: ReplayRequest;
   readonly waiter: ReplayWaiter;
+  /** It was to share a scan that began before its position, and did not reach it: the next one is read from its position on. */
+  readonly alone: boolean;
 }
 
 interface Reader {
@@ -41,21 +43,32 @@ interface Reader {
   readonly scans: AsyncIterator<Scan>;
   /** The position after the last scan. */
   next: number;
-  last: Scan | null;
   /** Whom the read under way is for; null while it is idle. */
   serving: Entry[] | null;
   lastUsed: number;
 }
 
 const PAGE_BYTES = 256 * 1024;
-/** An idle reader, and the scan that it keeps, goes after so long. */
+/** Scans that are kept, for each reader there may be: those who are behind take several partitions in turn, and come one after the other. */
+const KEPT_PER_READER = 2;
+/** An idle reader, and a scan that nobody came for, go after so long. */
 const IDLE_MS = 2_000;
+
+interface Kept {
+  readonly request: ReplayRequest;
+  readonly scan: Scan;
+  lastUsed: number;
+}
 
 export class Replay {
   readonly #source: Pick<Source, 'range'>;
   readonly #clock: Clock;
   readonly #max: number;
   readonly #readers = new Set<Reader>();
+  /** Scans that were read, the one whose last use lies back furthest first. */
+  readonly #kept = new Set<Kept>();
+  /** How many positions the last scan of a log's partition covered: who is less than that ahead of another shares the next one. */
+  readonly #spans = new Map<string, number>();
   readonly #queue = new Turns<Entry>();
   readonly #queued = new Map<ReplayWaiter, Entry>();
   #cancelIdle: (() => void) | null = null;
@@ -72,10 +85,9 @@ export class Replay {
 
   /** One request per waiter at a time. Answers come later, never from within the call. */
   request(request: ReplayRequest, waiter: ReplayWaiter): void {
-    const entry = { request, waiter };
+    const entry = { request, waiter, alone: false };
     if (this.#share(entry)) return;
-    this.#queue.add(request.partner, entry);
-    this.#queued.set(waiter, entry);
+    this.#enqueue(entry);
     this.#dispatch();
   }
 
@@ -89,46 +101,77 @@ export class Replay {
 
   /** Ends the readers of a product's incarnation. */
   close(product: string, incarnation: string): void {
-    for (const reader of [...this.#readers]) {
-      if (reader.request.product === product && reader.request.incarnation === incarnation) this.#drop(reader);
-    }
+    const isOf = ({ request }: Reader | Kept): boolean =>
+      request.product === product && request.incarnation === incarnation;
+    for (const reader of [...this.#readers]) if (isOf(reader)) this.#drop(reader);
+    for (const kept of [...this.#kept]) if (isOf(kept)) this.#kept.delete(kept);
+    const of = logKey({ product, incarnation });
+    for (const log of [...this.#spans.keys()]) if (log.startsWith(of)) this.#spans.delete(log);
+    this.#rest();
   }
 
-  /** Whether a reader that is at the place serves the entry too. */
+  /** Whether a scan that is kept, or a reader that is at the place, serves the entry too. */
   #share(entry: Entry): boolean {
     const { request, waiter } = entry;
+    for (const kept of this.#kept) {
+      if (!sameLog(kept.request, request) || !covers(kept.scan, request)) continue;
+      this.#keep(kept);
+      this.#clock.soon(() => waiter.page(kept.scan));
+      return true;
+    }
     for (const reader of this.#readers) {
-      if (!sameLog(reader.request, request)) continue;
-      const { last } = reader;
-      if (last !== null && covers(last, request)) {
-        reader.lastUsed = this.#clock.now();
-        this.#clock.soon(() => waiter.page(last));
-        return true;
-      }
-      if (reader.serving !== null && reader.next === request.position && reader.next < reader.request.to) {
-        reader.serving.push(entry);
-        return true;
-      }
+      if (reader.serving === null || !this.#reaches(reader, entry)) continue;
+      reader.serving.push(entry);
+      return true;
     }
     return false;
   }
 
-  /** Gives the entry a reader: one that waits at its place, or a new one. */
+  /** Whether the next scan of the reader will, as far as one can tell, hold the entry's position. */
+  #reaches(reader: Reader, { request, alone }: Entry): boolean {
+    // One that has read as far as it was asked to cannot go on.
+    if (!sameLog(reader.request, request) || reader.next >= reader.request.to) return false;
+    return this.#isNear(reader.next, request.position, request, alone);
+  }
+
+  #isNear(from: number, position: number, request: ReplayRequest, alone: boolean): boolean {
+    if (from === position) return true;
+    return !alone && from < position && position < from + (this.#spans.get(logKey(request)) ?? 0);
+  }
+
+  /** The scan was used last; the one whose last use lies back furthest gives way. */
+  #keep(kept: Kept): void {
+    kept.lastUsed = this.#clock.now();
+    this.#kept.delete(kept);
+    this.#kept.add(kept);
+    const [oldest] = this.#kept;
+    if (oldest !== undefined && this.#kept.size > KEPT_PER_READER * this.#max) this.#kept.delete(oldest);
+  }
+
+  /** Gives the entry a reader: one that waits at its place, or a new one, which begins where somebody a little behind it waits. */
   #start(entry: Entry): void {
     const { request } = entry;
     for (const reader of this.#readers) {
-      // One that has read as far as it was asked to cannot go on: a new one is opened further ahead.
-      const waits = reader.serving === null && reader.next === request.position && reader.next < reader.request.to;
-      if (waits && sameLog(reader.request, request)) return this.#read(reader, [entry]);
+      if (reader.serving === null && this.#reaches(reader, entry)) return this.#read(reader, [entry]);
     }
     if (this.#readers.size >= this.#max) this.#evict();
-    const { product, incarnation, partition, position, to } = request;
+    const { product, incarnation, partition, to } = request;
+    const position = this.#lowest(entry);
     const scans = this.#source
       .range(product, incarnation, partition, position, to, { maxBytes: PAGE_BYTES })
       [Symbol.asyncIterator]();
-    const reader: Reader = { request, scans, next: position, last: null, serving: null, lastUsed: this.#clock.now() };
+    const reader: Reader = { request, scans, next: position, serving: null, lastUsed: this.#clock.now() };
     this.#readers.add(reader);
     this.#read(reader, [entry]);
+  }
+
+  #lowest({ request, alone }: Entry): number {
+    let lowest = request.position;
+    for (const { request: other } of this.#queued.values()) {
+      if (other.position >= lowest || !sameLog(other, request) || other.projection !== request.projection) continue;
+      if (this.#isNear(other.position, request.position, request, alone)) lowest = other.position;
+    }
+    return lowest;
   }
 
   #read(reader: Reader, entries: Entry[]): void {
@@ -152,11 +195,14 @@ export class Replay {
       this.#drop(reader);
       for (const { waiter } of served) waiter.later();
     } else {
-      reader.last = scan;
       reader.next = scan.to;
-      for (const { request, waiter } of served) {
+      this.#keep({ request: reader.request, scan, lastUsed: 0 });
+      this.#spans.set(logKey(reader.request), scan.to - scan.from);
+      for (const entry of served) {
+        const { request, waiter, alone } = entry;
         if (covers(scan, request)) waiter.page(scan);
-        else waiter.later();
+        else if (alone || scan.projection !== request.projection || request.position < scan.to) waiter.later();
+        else this.#enqueue({ ...entry, alone: true });
       }
       for (const entry of [...this.#queued.values()]) {
         if (!sameLog(reader.request, entry.request) || !covers(scan, entry.request)) continue;
@@ -173,8 +219,11 @@ export class Replay {
     const known = this.#readers.has(reader);
     if (known) this.#drop(reader);
     const error = asSluiceError(thrown);
-    for (const { waiter } of served) {
+    for (const entry of served) {
+      const { request, waiter, alone } = entry;
       if (!known || error.code === 'UNAVAILABLE') waiter.later();
+      // What is wrong where somebody else began need not be wrong at one's own position.
+      else if (!alone && request.position > reader.next) this.#enqueue({ ...entry, alone: true });
       else waiter.failed(error);
     }
     this.#dispatch();
@@ -187,6 +236,11 @@ export class Replay {
       this.#queued.delete(entry.waiter);
       if (!this.#share(entry)) this.#start(entry);
     }
+  }
+
+  #enqueue(entry: Entry): void {
+    this.#queue.add(entry.request.partner, entry);
+    this.#queued.set(entry.waiter, entry);
   }
 
   #forget(entry: Entry): void {
@@ -210,23 +264,27 @@ export class Replay {
 
   #drop(reader: Reader): void {
     this.#readers.delete(reader);
-    reader.last = null;
     // A source that fails to close has nothing left to tell: its reads have been answered.
     reader.scans.return?.().catch(() => {});
-    if (this.#readers.size === 0) {
-      this.#cancelIdle?.();
-      this.#cancelIdle = null;
-    }
+    this.#rest();
+  }
+
+  /** Nothing is held any more: no timer either. */
+  #rest(): void {
+    if (this.#readers.size > 0 || this.#kept.size > 0) return;
+    this.#cancelIdle?.();
+    this.#cancelIdle = null;
   }
 
   #watchIdle(): void {
-    if (this.#cancelIdle !== null || this.#readers.size === 0) return;
+    if (this.#cancelIdle !== null || (this.#readers.size === 0 && this.#kept.size === 0)) return;
     this.#cancelIdle = this.#clock.after(IDLE_MS, () => {
       this.#cancelIdle = null;
       const before = this.#clock.now() - IDLE_MS;
       for (const reader of [...this.#readers]) {
         if (reader.serving === null && reader.lastUsed <= before) this.#drop(reader);
       }
+      for (const kept of [...this.#kept]) if (kept.lastUsed <= before) this.#kept.delete(kept);
       this.#watchIdle();
     });
   }
@@ -238,4 +296,8 @@ function sameLog(a: ReplayRequest, b: ReplayRequest): boolean {
 
 function covers(scan: Scan, request: ReplayRequest): boolean {
   return scan.from <= request.position && request.position < scan.to && scan.projection === request.projection;
+}
+
+function logKey(log: { readonly product: string; readonly incarnation: string; readonly partition?: number }): string {
+  return `${log.product}\n${log.incarnation}\n${log.partition ?? ''}`;
 }
