@@ -57,7 +57,7 @@ type Step =
 
 const partition = fc.nat(3);
 const socket = fc.nat(11);
-const value = fc.oneof({ weight: 300, arbitrary: fc.nat(1000) }, { weight: 1, arbitrary: fc.constant(LARGE_VALUE) });
+const value = fc.oneof({ weight: 40, arbitrary: fc.nat(1000) }, { weight: 1, arbitrary: fc.constant(LARGE_VALUE) });
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 8,

@@ -92,7 +92,7 @@ export class Chunk {
     const [payload = '', ...others] = this.#payloads;
     if (others.length > 0 || payload.length < LARGE_PAYLOAD || this.#maxBatch > 0)
       return envelope.template(this.#payloads, this.#cursors, idLength);
-    return this.#large.template(this.#member.view.digest, envelope, payload, this.#cursors[0] as string, idLength);
+    return this.#large.template(envelope, payload, this.#cursors[0] as string, idLength);
   }
 
   #noticed(notices: readonly Notice[]): readonly string[] {

@@ -11,9 +11,10 @@ export class LargeMessages {
   /** By what is in the message and how it is framed; the oldest use first. */
   readonly #kept = new Map<string, Template>();
 
-  /** A template of one's own, whose `shared` part is everybody's. `digest` is the view's; the payload is that of one event, which the cursor tells from all others. */
-  template(digest: string, envelope: Envelope, payload: string, cursor: string, idLength: number): Template {
-    const key = `${digest} ${envelope.name} ${idLength} ${cursor}`;
+  /** A template of one's own, whose `shared` part is everybody's who is to get the same payload with the same cursor, framed alike. */
+  template(envelope: Envelope, payload: string, cursor: string, idLength: number): Template {
+    // The text itself: a cursor alone does not tell the event, since two partitions may come to one vector from either side.
+    const key = `${envelope.name} ${idLength} ${cursor} ${payload}`;
     const kept = this.#kept.get(key) ?? envelope.template([payload], [cursor], idLength);
     this.#kept.delete(key);
     this.#kept.set(key, kept);
