@@ -20,7 +20,7 @@ export class Edges<Child extends object> {
 
   /** Of an edge that is not there. */
   add(node: number, level: number, child: Child): void {
-    if (2 * (this.#size + 1) > this.#children.length) this.#resize(2 * this.#children.length);
+    if (3 * (this.#size + 1) > this.#children.length) this.#resize(2 * this.#children.length);
     this.#put(this.#slot(node, level), node, level, child);
     this.#size += 1;
   }
@@ -40,7 +40,7 @@ export class Edges<Child extends object> {
     }
     keys[2 * free] = 0;
     this.#children[free] = null;
-    if (8 * this.#size < this.#children.length && this.#children.length > LEAST)
+    if (16 * this.#size < this.#children.length && this.#children.length > LEAST)
       this.#resize(this.#children.length / 4);
   }
 

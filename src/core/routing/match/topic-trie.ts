@@ -7,7 +7,8 @@ import type { TopicFilter } from '../../contract/index.ts';
 import { Edges } from './edges.ts';
 import { Bucket, type Entry } from './entry.ts';
 import type { Finds } from './finds.ts';
-import { Numbers, TextNumbers } from './numbers.ts';
+import { LevelTexts, splitLevels } from './level-texts.ts';
+import { Numbers } from './numbers.ts';
 import { type PrefixNode, PrefixTree } from './prefix-tree.ts';
 import { SievedMap } from './sieved-map.ts';
 
@@ -42,17 +43,19 @@ function isWhole({ levels, rest }: TopicFilter): boolean {
   return !rest && !levels.some(isPrefix);
 }
 
+const UNASKED = -2;
+
 export class TopicTrie<T extends object> {
   /** Filters that are whole topics, by their text. */
   readonly #whole = new SievedMap<Bucket<T>>();
   readonly #numbers = new Numbers();
   readonly #root = new Node<T>(-1);
-  /** Numbers of the literal levels, for each depth apart: most have few. */
-  readonly #texts: TextNumbers[] = [];
+  readonly #texts = new LevelTexts();
   readonly #literals = new Edges<Node<T>>();
-  /** Of the topic that is being walked: the numbers of its levels (-1: no filter has such a one), and where each ends, as far as they were needed. */
-  readonly #levels: number[] = [];
+  /** Of the topic that is being walked: where each level ends, its hash, and its number once it was needed (-1: no filter has such a one). */
   readonly #ends: number[] = [];
+  readonly #hashes: number[] = [];
+  readonly #levels: number[] = [];
   #known = 0;
   #topic = '';
   #unknownLevels = 0;
@@ -77,13 +80,13 @@ export class TopicTrie<T extends object> {
     this.#topic = topic;
     this.#unknownLevels = unknownLevels;
     this.#known = 0;
+    splitLevels(topic, this.#ends, this.#hashes);
     this.#walk(this.#root, 0, 0, finds);
   }
 
   count(): number {
     const nodes = this.#numbers.used + (this.#root.isEmpty ? 0 : 1);
-    const texts = this.#texts.reduce((sum, one) => sum + (one?.size ?? 0), 0);
-    return this.#whole.size + nodes + this.#literals.size + texts;
+    return this.#whole.size + nodes + this.#literals.size + this.#texts.size;
   }
 
   #get(filter: TopicFilter): Bucket<T> | null {
@@ -120,12 +123,12 @@ export class TopicTrie<T extends object> {
     if (node.rest !== null) finds.take(node.rest);
     const { literals, star, prefixes } = node;
     if (literals === 0 && star === null && prefixes === null) return;
-    const end = this.#level(depth, start);
+    const end = this.#ends[depth] as number;
     if (star !== null) this.#walk(star, depth + 1, end + 1, finds);
     if ((this.#unknownLevels & (1 << depth)) !== 0) return;
-    const text = this.#levels[depth] as number;
-    if (literals > 0 && text >= 0) {
-      const child = this.#literals.get(node.number, text);
+    if (literals > 0) {
+      const text = this.#level(depth, start, end);
+      const child = text < 0 ? undefined : this.#literals.get(node.number, text);
       if (child !== undefined) this.#walk(child, depth + 1, end + 1, finds);
     }
     if (prefixes === null) return;
@@ -136,16 +139,14 @@ export class TopicTrie<T extends object> {
     }
   }
 
-  /** Where the level ends. Every level is cut out once, whichever nodes ask for it; levels are reached in order. */
-  #level(depth: number, start: number): number {
-    if (depth < this.#known) return this.#ends[depth] as number;
-    const topic = this.#topic;
-    const slash = topic.indexOf('/', start);
-    const end = slash < 0 ? topic.length : slash;
-    this.#ends[depth] = end;
-    this.#levels[depth] = this.#texts[depth]?.get(topic.slice(start, end)) ?? -1;
-    this.#known = depth + 1;
-    return end;
+  /** The number of a level, asked for once, whichever nodes want it. */
+  #level(depth: number, start: number, end: number): number {
+    for (; this.#known <= depth; this.#known++) this.#levels[this.#known] = UNASKED;
+    const known = this.#levels[depth] as number;
+    if (known !== UNASKED) return known;
+    const found = this.#texts.find(depth, this.#hashes[depth] as number, this.#topic, start, end);
+    this.#levels[depth] = found;
+    return found;
   }
 
   #prune(node: Node<T>, filter: TopicFilter, depth: number): void {
@@ -165,8 +166,8 @@ export class TopicTrie<T extends object> {
   #below(node: Node<T>, depth: number, level: string): Node<T> | undefined {
     if (level === '*') return node.star ?? undefined;
     if (isPrefix(level)) return node.prefixes?.get(level.slice(0, -1));
-    const text = this.#texts[depth]?.get(level);
-    return text === undefined ? undefined : this.#literals.get(node.number, text);
+    const text = this.#texts.get(depth, level);
+    return text < 0 ? undefined : this.#literals.get(node.number, text);
   }
 
   #grow(node: Node<T>, depth: number, level: string): Node<T> {
@@ -177,8 +178,7 @@ export class TopicTrie<T extends object> {
       node.prefixes.set(level.slice(0, -1), below);
     } else {
       node.literals += 1;
-      this.#texts[depth] ??= new TextNumbers();
-      this.#literals.add(node.number, this.#texts[depth].use(level), below);
+      this.#literals.add(node.number, this.#texts.use(depth, level), below);
     }
     return below;
   }
@@ -191,8 +191,8 @@ export class TopicTrie<T extends object> {
       if (node.prefixes?.isEmpty) node.prefixes = null;
     } else {
       node.literals -= 1;
-      this.#literals.delete(node.number, this.#texts[depth]?.get(level) as number);
-      this.#texts[depth]?.drop(level);
+      this.#literals.delete(node.number, this.#texts.get(depth, level));
+      this.#texts.drop(depth, level);
     }
   }
 }
