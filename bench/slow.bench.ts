@@ -4,10 +4,11 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { residentBytes } from './load/child.ts';
-import { LoadClient, type Range } from './load/client.ts';
-import { Bed, type Feed, serve } from './load/kafka.ts';
+import type { LoadClient, Range } from './load/client.ts';
+import { Bed, type Feed } from './load/kafka.ts';
 import { proveClient } from './load/proof.ts';
-import { plainQuery } from './load/trades.ts';
+import { collecting, type Product, startProduct } from './load/servers.ts';
+import { plainQuery, trades } from './load/trades.ts';
 import type { Report } from './report.ts';
 
 export const name = 'slow';
@@ -32,9 +33,11 @@ interface Round {
   /** Milliseconds, of the others' latency: p99 with nobody stalled, and with a hundred. */
   readonly quiet: number;
   readonly beside: number;
-  /** Bytes that the process held at most in either part. */
-  readonly quietBytes: number;
-  readonly besideBytes: number;
+  /** Bytes of RAM that the process holds once garbage is collected: before anybody stalls, and at most while they stall or catch up. */
+  readonly before: number;
+  readonly held: number;
+  /** Bytes of RAM that it had at most, garbage and free pages included. */
+  readonly most: number;
   /** Seconds until the stalled ones had everything. */
   readonly behind: number;
 }
@@ -45,10 +48,10 @@ export async function run(report: Report): Promise<void> {
   for (let round = 0; round < report.rounds; round++) rounds.push(await stall());
   const bound = RING_BYTES + (stalled.to - stalled.from) * READER_BYTES;
   report.note(
-    `\`sluice serve\` over Kafka, ${SUBSCRIBERS} subscribers, ${RATE} events/s of 300 B in bursts of ${BURST}: ${QUIET_MS / 1000} s with nobody stalled, then ${STALLED_MS / 1000} s with ${stalled.to} that read nothing. Window of ${RING_BYTES / MIB} MiB (delivery.ringBytes), which is less than the minute brings: the stalled ones are served from Kafka. All events of all subscribers are counted; those of the stalled ones are looked into: each one came, in order, once.`,
+    `The gateway over Kafka, ${SUBSCRIBERS} subscribers, ${RATE} events/s of 300 B in bursts of ${BURST}: ${QUIET_MS / 1000} s with nobody stalled, then ${STALLED_MS / 1000} s with ${stalled.to} that read nothing. Window of ${RING_BYTES / MIB} MiB (delivery.ringBytes), which is less than the minute brings: the stalled ones are served from Kafka. All events of all subscribers are counted; those of the stalled ones are looked into: each one came, in order, once.`,
   );
   report.note(
-    `Memory is the most that the process had in RAM, of the part with stalled readers and their catching up less the part without; the bound is the window and ${READER_BYTES / 1024} KiB for each stalled reader, ${(bound / MIB).toFixed(1)} MiB. The usual stack is not here: it delivers a fiftieth of this load.`,
+    `Memory is what the process has in RAM once garbage is collected and free pages are given back: at the end of the stall, and every now and then while the stalled ones catch up, less that before the stall; the bound is the window and ${READER_BYTES / 1024} KiB for each stalled reader, ${(bound / MIB).toFixed(1)} MiB. The most that it had in RAM at any moment of the stall has garbage in it that V8 has not come to. The usual stack is not here: it delivers a fiftieth of this load.`,
   );
   const of = (pick: (round: Round) => number): number[] => rounds.map(pick);
   report.figure(
@@ -69,11 +72,11 @@ export async function run(report: Report): Promise<void> {
     of(({ quiet, beside }) => beside / quiet),
     'less',
   );
-  const growth = of(({ quietBytes, besideBytes }) => Math.max(0, besideBytes - quietBytes));
+  const growth = of(({ before, held }) => Math.max(0, held - before));
   report.figure(
     'memory before',
     'MiB',
-    of(({ quietBytes }) => quietBytes / MIB),
+    of(({ before }) => before / MIB),
     'less',
   );
   report.figure(
@@ -89,6 +92,12 @@ export async function run(report: Report): Promise<void> {
     'less',
   );
   report.figure(
+    'most in RAM during the stall, garbage included',
+    'MiB',
+    of(({ most }) => most / MIB),
+    'less',
+  );
+  report.figure(
     'the stalled ones have had everything, after',
     's',
     of(({ behind }) => behind),
@@ -99,29 +108,46 @@ export async function run(report: Report): Promise<void> {
 async function stall(): Promise<Round> {
   await using bed = await Bed.start();
   const feed = await bed.feed();
-  const { gateway, key } = await serve(bed.site(feed, `delivery: {ringBytes: ${RING_BYTES}}`));
-  await using _ = gateway;
-  const options = { port: gateway.port, connections: SUBSCRIBERS, query: plainQuery, key, placed: 'ready' } as const;
-  await using client = await LoadClient.connect(options);
+  const site = bed.site(feed, `delivery: {ringBytes: ${RING_BYTES}}`);
+  const { key } = await site.partner([trades.name]);
+  await using server = await startProduct(site, key, 'plain', collecting);
+  await using client = await server.connect(plainQuery, SUBSCRIBERS);
   await client.watch({ verify: stalled, latency: others });
-  const memory = new Peak(gateway.child.pid as number);
+  const everybody: Range = { from: 0, to: SUBSCRIBERS };
+  await steady(client, feed, WARM_UP_MS, everybody);
+  const quiet = await steady(client, feed, QUIET_MS, everybody);
+  const before = await heldBy(server);
+  const peak = new Peak(server.child.pid);
   try {
-    await steady(client, feed, WARM_UP_MS, { from: 0, to: SUBSCRIBERS });
-    memory.restart();
-    const quiet = await steady(client, feed, QUIET_MS, { from: 0, to: SUBSCRIBERS });
-    const quietBytes = memory.restart();
     await client.pause(stalled);
     const beside = await steady(client, feed, STALLED_MS, others);
+    const most = peak.most;
     const events = (RATE * STALLED_MS) / 1000;
+    const frames = events * (stalled.to - stalled.from);
+    let held = await heldBy(server);
     const began = performance.now();
     await client.resume(stalled);
-    await client.received({ frames: events * (stalled.to - stalled.from), ms: PATIENCE_MS, range: stalled });
-    const behind = (performance.now() - began) / 1000;
+    let isBehind = true;
+    const caughtUp = client.received({ frames, ms: PATIENCE_MS, range: stalled }).then(() => {
+      isBehind = false;
+      return (performance.now() - began) / 1000;
+    });
+    while (isBehind) {
+      held = Math.max(held, await heldBy(server));
+      await Promise.race([pause(1_500), caughtUp]);
+    }
+    const behind = await caughtUp;
     client.check(await client.stat(), events);
-    return { quiet, beside, quietBytes, besideBytes: memory.restart(), behind };
+    return { quiet, beside, before, held, most, behind };
   } finally {
-    memory.stop();
+    peak.stop();
   }
+}
+
+/** Bytes in RAM once garbage is collected. */
+async function heldBy({ child }: Product): Promise<number> {
+  await child.ask({ do: 'collect' });
+  return residentBytes(child.pid);
 }
 
 /** Appends for so long, waits until those have everything, and answers with the p99 of the latencies in milliseconds. */
@@ -146,28 +172,16 @@ async function steady(client: LoadClient, feed: Feed, ms: number, whose: Range):
 
 /** The most memory that a process has in RAM, looked at every now and then. */
 class Peak {
-  readonly #pid: number;
   readonly #timer: NodeJS.Timeout;
-  #most = 0;
+  most = 0;
 
   constructor(pid: number) {
-    this.#pid = pid;
-    this.#timer = setInterval(() => this.#look(), 200);
-  }
-
-  /** The most since it was last asked. */
-  restart(): number {
-    this.#look();
-    const most = this.#most;
-    this.#most = 0;
-    return most;
+    this.#timer = setInterval(() => {
+      this.most = Math.max(this.most, residentBytes(pid));
+    }, 200);
   }
 
   stop(): void {
     clearInterval(this.#timer);
-  }
-
-  #look(): void {
-    this.#most = Math.max(this.#most, residentBytes(this.#pid));
   }
 }

@@ -4,6 +4,7 @@
  *
  *   product.ts CONFIG generated    scans of generated records, on order
  *   product.ts CONFIG observed     the clusters of the configuration; when each event came in from them is kept
+ *   product.ts CONFIG plain        the clusters of the configuration, as in `sluice serve`
  */
 import { loadConfig } from '../../src/config.ts';
 import type { Source } from '../../src/core/routing/index.ts';
@@ -23,7 +24,7 @@ let arrivals: Record<string, number> = {};
 
 const generated = kind === 'generated' ? generatedSource() : null;
 const real = await openUpstream(config, observe);
-const upstream: Upstream = generated === null ? observed() : fromNowhere(generated);
+const upstream: Upstream = generated !== null ? fromNowhere(generated) : kind === 'observed' ? observed() : real;
 const gateway = await startGateway(config, observe, upstream);
 await gateway.ready;
 say({ url: gateway.url });

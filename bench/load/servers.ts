@@ -31,7 +31,7 @@ export async function generatedSite(): Promise<{ readonly site: Site; readonly k
 export async function startProduct(
   site: Site,
   key: string,
-  kind: 'generated' | 'observed',
+  kind: 'generated' | 'observed' | 'plain',
   nodeArgs: readonly string[] = [],
 ): Promise<Product> {
   const port = await freePort();
