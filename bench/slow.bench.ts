@@ -108,7 +108,7 @@ export async function run(report: Report): Promise<void> {
 async function stall(): Promise<Round> {
   await using bed = await Bed.start();
   const feed = await bed.feed();
-  const site = bed.site(feed, `delivery: {ringBytes: ${RING_BYTES}}`);
+  const site = bed.site(feed, `delivery: {ringBytes: ${RING_BYTES}}\nlog: {level: warn}`);
   const { key } = await site.partner([trades.name]);
   await using server = await startProduct(site, key, 'plain', collecting);
   await using client = await server.connect(plainQuery, SUBSCRIBERS);
