@@ -122,9 +122,15 @@ module.exports = {
     ),
     error(
       'doors-apart',
-      'A door imports core fronts, its own folder and types of the ways.',
+      'A door imports core fronts, its own folder, what doors share of the wire, and types of the ways.',
       { path: '^src/io/(doors/[^/]+)/' },
-      { path: '^src/', pathNot: ['^src/core/', '^src/io/$1/', '^src/ways/'] },
+      { path: '^src/', pathNot: ['^src/core/', '^src/io/$1/', '^src/io/doors/wire/', '^src/ways/'] },
+    ),
+    error(
+      'wire-alone',
+      'What doors share of the wire knows the core and no door.',
+      { path: '^src/io/doors/wire/' },
+      { path: '^src/', pathNot: ['^src/core/', '^src/io/doors/wire/'] },
     ),
     error(
       'doors-types-of-ways',

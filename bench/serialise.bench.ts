@@ -111,7 +111,7 @@ export async function run(report: Report): Promise<void> {
     const query = `subscription ${selection}`;
     const { view } = compiler.compile(surface, { query });
     const document = parse(query);
-    const generated = (event: PublicEvent): string => view.serialise(event, cursor);
+    const generated = (event: PublicEvent): string => view.serialise(event, cursor, 'i');
     const reference = (event: PublicEvent): string =>
       executed(surface.schema, document, eventNode(view.contract, event, cursor));
     const [first] = events;

@@ -6,14 +6,14 @@ import type { Access, Grant, Listening, Principal } from '../core/access/index.t
 import type { Envelope, Gate, Notice, Outlet, Sink, SubscribeRequest, Subscription } from '../core/delivery/index.ts';
 import type { SluiceError } from '../core/errors.ts';
 import type { Placement } from '../core/routing/index.ts';
-import type { CompiledOperation, Operation, View } from '../core/view/index.ts';
+import type { CompiledOperation, Operation, StreamOperation, View } from '../core/view/index.ts';
 import type { ScannedShare } from './scanned-filters.ts';
 
 /** What every subscription is admitted by. */
 export interface Admission {
   readonly access: Access;
   /** Compiles the operation as the principal may ask for it now. Errors: those of the request's way. */
-  recompile(principal: Principal, operation: Operation, product: string): View;
+  recompile(principal: Principal, operation: Operation | StreamOperation, product: string): View;
 }
 
 export interface Placed {
@@ -38,12 +38,18 @@ export class Admitted implements SubscribeRequest, Outlet {
   readonly #admission: Admission;
   readonly #principal: Principal;
   /** As it was asked. */
-  readonly #asked: Operation;
+  readonly #asked: Operation | StreamOperation;
   readonly #outlet: Outlet;
   #grant: Listening | null = null;
   #key: Listening | null = null;
 
-  constructor(admission: Admission, principal: Principal, asked: Operation, outlet: Outlet, placed: Placed) {
+  constructor(
+    admission: Admission,
+    principal: Principal,
+    asked: Operation | StreamOperation,
+    outlet: Outlet,
+    placed: Placed,
+  ) {
     this.operation = placed.operation;
     this.start = placed.start;
     this.notices = placed.notices;

@@ -5,7 +5,7 @@ import type { Principal } from '../core/access/index.ts';
 import type { Outlet, Subscription } from '../core/delivery/index.ts';
 import type { SluiceError } from '../core/errors.ts';
 import type { Surface } from '../core/surface/index.ts';
-import type { Operation } from '../core/view/index.ts';
+import type { Operation, StreamOperation } from '../core/view/index.ts';
 
 /** One authenticated connection or request. */
 export interface Session {
@@ -23,10 +23,15 @@ export interface RequestWay {
   /** Errors: UNAUTHENTICATED, RATE_LIMITED, CONNECTION_LIMIT, UNAVAILABLE, DRAINING. */
   connect(secret: string | null, peer: { readonly address: string; readonly door: string }): Session;
   /**
-   * Authorise, compile, admit, position, subscribe. Errors: OperationError for invalid operations, SluiceError for everything else.
+   * Authorise, compile, admit, position, subscribe. Errors: OperationError for invalid GraphQL, SluiceError for everything else.
    * Rejects, without leaving anything behind, when `signal` aborts before it is placed.
    */
-  subscribe(session: Session, operation: Operation, outlet: Outlet, signal: AbortSignal): Promise<Subscription>;
+  subscribe(
+    session: Session,
+    operation: Operation | StreamOperation,
+    outlet: Outlet,
+    signal: AbortSignal,
+  ): Promise<Subscription>;
 }
 
 /** The context with which doors execute queries and mutations. */

@@ -91,6 +91,10 @@ const planted: Readonly<Record<string, readonly (readonly [from: string, imports
     ['src/io/doors/graphql/sibling.ts', 'src/io/doors/http/index.ts'],
     ['src/io/doors/http/reader.ts', 'src/io/files/index.ts'],
   ],
+  'wire-alone': [
+    ['src/io/doors/wire/upward.ts', 'src/io/doors/http/index.ts'],
+    ['src/io/doors/wire/way.ts', 'type src/ways/state.ts'],
+  ],
   'doors-types-of-ways': [['src/io/doors/http/way.ts', 'src/ways/event.ts']],
   'config-on-options': [['src/config.ts', 'src/io/files/index.ts']],
   'gateway-wires': [['src/io/doors/http/gate.ts', 'type src/gateway.ts']],

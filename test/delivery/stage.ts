@@ -28,6 +28,10 @@ const LARGE = 'x'.repeat(LARGE_PAYLOAD);
 /** Lines of JSON `{"id":..., "payload":...}`: the simplest envelope with id slots. */
 export const lines: Envelope = {
   name: 'lines',
+  noticed: ({ payloads: [first = '', ...others], cursors }, notices) => ({
+    payloads: [`${first.slice(0, -1)},"extensions":${JSON.stringify({ sluice: { notices } })}}`, ...others],
+    cursors,
+  }),
   template(payloads, _cursors, idLength) {
     const parts: string[] = [];
     const slots: number[] = [];

@@ -6,7 +6,7 @@ import { CursorWriter } from './cursor.ts';
 import type { LargeMessages } from './large.ts';
 import { fill } from './line.ts';
 import type { Member } from './member.ts';
-import { conflatedNotice, withNotices } from './notices.ts';
+import { conflatedNotice } from './notices.ts';
 import { type Envelope, LARGE_PAYLOAD, type Notice, type Template } from './ports.ts';
 
 const MAX_MESSAGES = 256;
@@ -64,7 +64,7 @@ export class Chunk {
       if (this.#collected.length >= this.#maxBatch) this.#complete();
       return true;
     }
-    const payload = this.#member.view.serialise(event, cursor);
+    const payload = this.#member.view.serialise(event, cursor, this.#writer.incarnation);
     if (payload.length >= LARGE_PAYLOAD && this.#payloads.length > 0) {
       this.#closed = true;
       return false;
@@ -83,7 +83,7 @@ export class Chunk {
     const template =
       this.#closed && said.length === 0
         ? this.#largeTemplate(envelope, id.length)
-        : envelope.template(this.#noticed(said), this.#cursors, id.length);
+        : this.#noticedTemplate(envelope, said, id.length);
     fill(template.bytes, template.idSlots, id);
     return template;
   }
@@ -95,9 +95,10 @@ export class Chunk {
     return this.#large.template(envelope, payload, this.#cursors[0] as string, idLength);
   }
 
-  #noticed(notices: readonly Notice[]): readonly string[] {
-    const [first = '', ...others] = this.#payloads;
-    return notices.length === 0 ? this.#payloads : [withNotices(first, notices), ...others];
+  #noticedTemplate(envelope: Envelope, notices: readonly Notice[], idLength: number): Template {
+    const plain = { payloads: this.#payloads, cursors: this.#cursors };
+    const { payloads, cursors } = notices.length === 0 ? plain : envelope.noticed(plain, notices);
+    return envelope.template(payloads, cursors, idLength);
   }
 
   #complete(): void {

@@ -7,7 +7,7 @@ import type { Vector } from '../routing/index.ts';
 import type { View } from '../view/index.ts';
 import { fill } from './line.ts';
 import type { Member, Standing } from './member.ts';
-import { NONE, withNotices } from './notices.ts';
+import { NONE } from './notices.ts';
 import { type Clock, type Envelope, LARGE_PAYLOAD, type Notice, type Outcome, type Template } from './ports.ts';
 
 /** What a cohort needs of the feed whose live edge it stands at. */
@@ -198,8 +198,8 @@ export class Cohort implements Standing {
   }
 
   #noticed(notices: readonly Notice[], payloads: readonly string[], cursors: readonly string[]): Template {
-    const noticed = [withNotices(payloads[0] as string, notices), ...payloads.slice(1)];
-    return this.envelope.template(noticed, cursors, this.#idLength);
+    const said = this.envelope.noticed({ payloads, cursors }, notices);
+    return this.envelope.template(said.payloads, said.cursors, this.#idLength);
   }
 
   /** Every member in turn; `members` is how many places there were, `handed` how many took the messages. */

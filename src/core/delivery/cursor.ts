@@ -80,14 +80,14 @@ export function cursorSection(text: string, product: string): CursorSection {
 /** Writes the cursors of one section again and again: of a vector of which little has changed only that is encoded anew. */
 export class CursorWriter {
   readonly #product: string;
-  readonly #incarnation: string;
+  readonly incarnation: string;
   #bytes: Buffer = Buffer.alloc(0);
   #starts: number[] = [];
   #values: number[] = [];
 
   constructor(product: string, incarnation: string) {
     this.#product = product;
-    this.#incarnation = incarnation;
+    this.incarnation = incarnation;
   }
 
   /** The cursor of `vector`, in which `partition` (where given) stands at `next` instead. */
@@ -107,7 +107,7 @@ export class CursorWriter {
 
   #rebuild(vector: Vector, partition: number, next: number): string {
     const values = vector.map((value, p) => (p === partition ? next : value));
-    const front = head({ product: this.#product, incarnation: this.#incarnation, vector: values });
+    const front = head({ product: this.#product, incarnation: this.incarnation, vector: values });
     let size = 2 + front.length;
     this.#starts = values.map((value) => {
       const start = size;

@@ -196,7 +196,7 @@ export class LivePath implements LiveEdge {
     for (const { view, cohorts } of wanting) {
       let payload: string | null = null;
       try {
-        if (view.kind === 'stream') payload = view.serialise(event, cursor);
+        if (view.kind === 'stream') payload = view.serialise(event, cursor, this.#hooks.writer.incarnation);
       } catch (thrown) {
         this.#hooks.blame('a view failed on an event', thrown, { partition, offset: event.offset });
         for (const cohort of [...cohorts]) this.#end(cohort, thrown);

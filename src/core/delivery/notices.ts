@@ -1,4 +1,4 @@
-/** Notices ride in the `extensions` of the next event's message, spliced in for the one subscriber alone. */
+/** What a subscriber is told beside its events. */
 import type { Contract } from '../contract/index.ts';
 import type { Notice } from './ports.ts';
 
@@ -10,11 +10,6 @@ export interface Range {
 }
 
 export const NONE: readonly Notice[] = Object.freeze([]);
-
-/** The payload, an object's JSON text that has no `extensions` yet, with the notices in it. */
-export function withNotices(payload: string, notices: readonly Notice[]): string {
-  return `${payload.slice(0, -1)},"extensions":${JSON.stringify({ sluice: { notices } })}}`;
-}
 
 /** onLag DROP: exactly these positions were not examined for the subscription. */
 export function gapNotice(missing: readonly Range[]): Notice {

@@ -35,9 +35,17 @@ export interface Template {
 /** Characters from which on a payload is large: it is framed alone, and shared by its subscribers instead of copied for each. */
 export const LARGE_PAYLOAD = 16_384;
 
+/** Messages in order, each with the cursor that stands behind it; empty: the message has none. */
+export interface Messages {
+  readonly payloads: readonly string[];
+  readonly cursors: readonly string[];
+}
+
 /** How a door wraps payloads: WebSocket frames of graphql-transport-ws, SSE events. Pure; part of a cohort's key by `name` and id length. */
 export interface Envelope {
   readonly name: string;
+  /** The messages, of which there is at least one, with what their subscriber alone is to be told before, or in, the first. */
+  noticed(messages: Messages, notices: readonly Notice[]): Messages;
   /** Of a large payload that comes alone, everything behind the id is `shared`. */
   template(payloads: readonly string[], cursors: readonly string[], idLength: number): Template;
 }
@@ -78,7 +86,7 @@ export interface Clock {
   after(ms: number, task: () => void): () => void;
 }
 
-/** Something to know about a subscription that is no event: rides in `extensions.sluice.notices` of the next event's message. */
+/** Something to know about a subscription that is no event: its envelope says it with the next event's message. */
 export interface Notice {
   readonly code: 'DEPRECATED' | 'GAP' | 'PACED' | 'CONFLATED' | 'SHORT';
   readonly message: string;

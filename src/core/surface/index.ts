@@ -1,6 +1,7 @@
 /** What partners are shown. Hides the rendering of contracts as GraphQL. */
 export { canonicalText, createSurface } from './create.ts';
+export { eventTypeOf, partitionSource, streamPath } from './events.ts';
 export { renderSdl } from './sdl.ts';
-export { visible } from './shown.ts';
+export { shown, visible } from './shown.ts';
 export * from './surface.ts';
 export { formatInstant, parseDateTime, parseDuration } from './temporal.ts';

@@ -22,20 +22,26 @@ import {
 } from '../contract/index.ts';
 import { SluiceError } from '../errors.ts';
 import { canonicalText, type Surface, type SurfaceField } from '../surface/index.ts';
+import { compileCloudEvent } from './cloud-event.ts';
 import { MAX_ERRORS, prepare, type Subscription } from './document.ts';
 import { asOperationError, classified, fault, placed } from './failure.ts';
 import { createFilter, type Filter } from './filter.ts';
+import type { Serialise } from './generator.ts';
 import { checkVariables } from './limits.ts';
 import { Lru } from './lru.ts';
 import { parseMaxDelay, parseMaxEvents, parseReplayFrom } from './position.ts';
 import { Collector, type Selection } from './selection.ts';
 import { compileBatchSerialiser, compileSerialiser } from './serialiser.ts';
 import { shows } from './shows.ts';
-import type { CompiledOperation, OnLag, Operation, OperationLimits, View } from './view.ts';
+import { readStream } from './stream.ts';
+import type { CompiledOperation, OnLag, Operation, OperationLimits, StreamOperation, View } from './view.ts';
 
 export interface Compiler {
-  /** Only subscriptions. Throws OperationError for whatever is wrong with the operation; opens nothing. */
-  compile(surface: Surface, operation: Operation): CompiledOperation;
+  /**
+   * Only subscriptions; opens nothing. Whatever is wrong with a GraphQL operation is thrown as OperationError, with a stream operation
+   * as SluiceError.
+   */
+  compile(surface: Surface, operation: Operation | StreamOperation): CompiledOperation;
 }
 
 /** `cacheSize` bounds the documents, the views and the filters that are kept, each. */
@@ -43,6 +49,7 @@ export function createCompiler(options: { readonly limits: OperationLimits; read
   const documents = new Lru<Subscription>(options.cacheSize);
   const views = new Lru<View>(options.cacheSize);
   const filters = new Lru<Filter>(options.cacheSize);
+  const cloudEvents = new Lru<Serialise>(options.cacheSize);
 
   function prepared(surface: Surface, operation: Operation): Subscription {
     if (typeof operation.query !== 'string')
@@ -62,20 +69,40 @@ export function createCompiler(options: { readonly limits: OperationLimits; read
     return filter;
   }
 
+  function viewOf(asked: Asked): View {
+    const digest = digestOf(asked);
+    const known = views.get(digest);
+    if (known !== undefined) return known;
+    const filter = shared(createFilter(asked.contract, asked.topic, asked.where));
+    const view = createView(asked, digest, filter, cloudEventOf);
+    views.set(digest, view);
+    return view;
+  }
+
+  /** Views that show the same have one serialiser. */
+  function cloudEventOf({ contract, selection }: Asked): Serialise {
+    const key = sha256(canonicalText([textOf(contract), saltOf(contract, selection), selection]));
+    const known = cloudEvents.get(key);
+    if (known !== undefined) return known;
+    const data = selection.fields.find(({ name }) => name === 'data')?.of as Selection;
+    const fresh = compileCloudEvent(contract, data);
+    cloudEvents.set(key, fresh);
+    return fresh;
+  }
+
   return {
     compile(surface, operation) {
+      if ('stream' in operation) {
+        const asked = readStream(surface, operation);
+        const view = viewOf({ ...asked, kind: 'stream', out: null, batch: null });
+        return { view, from: asked.from, onLag: asked.onLag, batch: null };
+      }
       let document: DocumentNode | null = null;
       try {
         const subscription = prepared(surface, operation);
         document = subscription.document;
         const asked = read(surface, subscription, checkVariables(operation.variables));
-        const digest = digestOf(asked);
-        let view = views.get(digest);
-        if (view === undefined) {
-          view = createView(asked, digest, shared(createFilter(asked.contract, asked.topic, asked.where)));
-          views.set(digest, view);
-        }
-        return { view, from: asked.from, onLag: asked.onLag, batch: asked.batch };
+        return { view: viewOf(asked), from: asked.from, onLag: asked.onLag, batch: asked.batch };
       } catch (thrown) {
         throw asOperationError(thrown, document);
       }
@@ -87,8 +114,8 @@ export function createCompiler(options: { readonly limits: OperationLimits; read
 interface Asked {
   readonly contract: Contract;
   readonly kind: 'stream' | 'batch';
-  /** Key of the root field in the output. */
-  readonly out: string;
+  /** Key of the root field in the output; null: a stream operation, whose messages are CloudEvents. */
+  readonly out: string | null;
   readonly selection: Selection;
   readonly topic: TopicFilter | null;
   readonly where: Predicate | null;
@@ -159,21 +186,27 @@ function argument(node: FieldNode, name: string): ArgumentNode | undefined {
 
 const contractTexts = new WeakMap<Contract, string>();
 
-/**
- * The salt of an application is part of a view only where a hash shows; otherwise applications that see the same share it.
- */
 function digestOf({ contract, kind, out, selection, topic, where }: Asked): string {
+  return sha256(canonicalText([textOf(contract), saltOf(contract, selection), kind, out, selection, topic, where]));
+}
+
+/** The salt of an application is part of a view only where a hash shows; otherwise applications that see the same share it. */
+function saltOf(contract: Contract, selection: Selection): string | null {
+  return shows(contract, selection, 'hash') ? contract.restriction.salt : null;
+}
+
+function textOf(contract: Contract): string {
   let text = contractTexts.get(contract);
   if (text === undefined) {
     const { file: _file, digest: _digest, restriction, ...rest } = contract;
     text = sha256(canonicalText({ ...rest, restriction: { ...restriction, salt: null } }));
     contractTexts.set(contract, text);
   }
-  const salt = shows(contract, selection, 'hash') ? contract.restriction.salt : null;
-  return sha256(canonicalText([text, salt, kind, out, selection, topic, where]));
+  return text;
 }
 
-function createView({ contract, kind, out, selection, topic, where }: Asked, digest: string, filter: Filter): View {
+function createView(asked: Asked, digest: string, filter: Filter, cloudEventOf: (asked: Asked) => Serialise): View {
+  const { contract, kind, out, selection, topic, where } = asked;
   const common = {
     digest,
     contract,
@@ -185,7 +218,7 @@ function createView({ contract, kind, out, selection, topic, where }: Asked, dig
     matches: (event: PublicEvent) => filter.matches(event),
   };
   if (kind === 'stream') {
-    const serialise = compileSerialiser(contract, out, selection);
+    const serialise = out === null ? cloudEventOf(asked) : compileSerialiser(contract, out, selection);
     return Object.freeze({
       ...common,
       serialise,
@@ -194,7 +227,7 @@ function createView({ contract, kind, out, selection, topic, where }: Asked, dig
       },
     });
   }
-  const serialiseBatch = compileBatchSerialiser(contract, out, selection);
+  const serialiseBatch = compileBatchSerialiser(contract, out as string, selection);
   return Object.freeze({
     ...common,
     serialiseBatch,

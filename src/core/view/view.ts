@@ -20,8 +20,12 @@ export interface View {
   readonly usesCursor: boolean;
   /** `filter.matches`. */
   matches(event: PublicEvent): boolean;
-  /** kind stream: the execution result as JSON text, `{"data":{...}}`, byte for byte what graphql-js makes of the same operation over the masked event. */
-  serialise(event: PublicEvent, cursor: string): string;
+  /**
+   * kind stream: the message as JSON text. Of a GraphQL operation the execution result, `{"data":{...}}`, byte for byte what graphql-js
+   * makes of the same operation over the masked event; of a stream operation a CloudEvent. `incarnation` is the one that the event's
+   * offset belongs to, as scans name it.
+   */
+  serialise(event: PublicEvent, cursor: string, incarnation: string): string;
   /** kind batch: the same over several events in order, `cursors[i]` belonging to `events[i]`. */
   serialiseBatch(events: readonly PublicEvent[], cursors: readonly string[]): string;
 }
@@ -49,6 +53,23 @@ export interface Operation {
   readonly query: string;
   readonly operationName?: string | null;
   readonly variables?: Readonly<Record<string, unknown>> | null;
+}
+
+/** What the stream door is asked: the parameters of a URL, as text; null where they are not given. */
+export interface StreamOperation {
+  /** The product, with its major. */
+  readonly stream: string;
+  readonly topic: string | null;
+  /** JSON. */
+  readonly where: string | null;
+  /** Paths of fields, separated by commas; null: all. */
+  readonly fields: string | null;
+  /** A cursor. */
+  readonly after: string | null;
+  /** A time, a duration that has passed since, or `earliest`. */
+  readonly since: string | null;
+  readonly last: string | null;
+  readonly onLag: string | null;
 }
 
 /** Bounds on what a client may ask; configuration `limits`. */

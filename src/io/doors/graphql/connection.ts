@@ -12,12 +12,12 @@ import { asSluiceError, SluiceError } from '../../../core/errors.ts';
 import type { Observe } from '../../../core/observe.ts';
 import type { Operation } from '../../../core/view/index.ts';
 import type { ExecutionContext, RequestWay, Session } from '../../../ways/ports.ts';
-import { secretOfInit } from './credentials.ts';
+import { secretOfInit } from '../wire/credentials.ts';
+import { createSink, type SocketSink } from '../wire/sink.ts';
 import { asGraphQLError, closeReason } from './errors.ts';
 import type { Execution } from './execution.ts';
 import { idBytes, MAX_ID_BYTES } from './ids.ts';
 import { type LiveHost, LiveList, LiveSubscription } from './live.ts';
-import { createSink, type SocketSink } from './sink.ts';
 
 /** A query's or mutation's context over this door. */
 export interface SocketContext extends ExecutionContext {

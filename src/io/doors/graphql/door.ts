@@ -8,7 +8,7 @@ import { catalogue, SluiceError } from '../../../core/errors.ts';
 import type { Observe } from '../../../core/observe.ts';
 import type { Operation, OperationLimits } from '../../../core/view/index.ts';
 import type { RequestWay, Session } from '../../../ways/ports.ts';
-import { secretOfHeaders, secretOfUrl } from './credentials.ts';
+import { secretOfHeaders, secretOfUrl } from '../wire/credentials.ts';
 import { Documents } from './documents.ts';
 import { formatThrown, statusOf } from './errors.ts';
 import { Execution } from './execution.ts';

@@ -2,40 +2,30 @@
  * How this door wraps payloads: unmasked server text frames of graphql-transport-ws, and events of GraphQL over SSE as
  * one HTTP chunk. Pure. The payloads are execution results as JSON text, so they hold no raw line breaks.
  */
-import { type Envelope, LARGE_PAYLOAD, type Template } from '../../../core/delivery/index.ts';
+import {
+  type Envelope,
+  LARGE_PAYLOAD,
+  type Messages,
+  type Notice,
+  type Template,
+} from '../../../core/delivery/index.ts';
+import { chunk, headerLength, writeHeader } from '../wire/frames.ts';
 
 const ID_HEAD = '{"id":"';
 const ID_TAIL = '","type":"next","payload":';
 const NO_SLOTS = new Int32Array(0);
 const NOTHING = Buffer.alloc(0);
 
-/** FIN and the opcode of a text frame; the server masks nothing. */
-const TEXT_FRAME = 0x81;
-
-function headerLength(length: number): number {
-  return length < 126 ? 2 : length < 65_536 ? 4 : 10;
-}
-
-function writeHeader(bytes: Buffer, at: number, length: number): number {
-  bytes[at] = TEXT_FRAME;
-  if (length < 126) {
-    bytes[at + 1] = length;
-    return at + 2;
-  }
-  if (length < 65_536) {
-    bytes[at + 1] = 126;
-    bytes.writeUInt16BE(length, at + 2);
-    return at + 4;
-  }
-  bytes[at + 1] = 127;
-  bytes.writeUInt32BE(Math.floor(length / 2 ** 32), at + 2);
-  bytes.writeUInt32BE(length % 2 ** 32, at + 6);
-  return at + 10;
+/** Notices ride in the `extensions` of the first result, an object's JSON text that has none yet. */
+function noticed({ payloads: [first = '', ...others], cursors }: Messages, notices: readonly Notice[]): Messages {
+  const extensions = JSON.stringify({ sluice: { notices } });
+  return { payloads: [`${first.slice(0, -1)},"extensions":${extensions}}`, ...others], cursors };
 }
 
 /** One `next` message per payload, each a frame of its own, back to back. */
 export const webSocketEnvelope: Envelope = {
   name: 'graphql-transport-ws',
+  noticed,
   template(payloads: readonly string[], _cursors: readonly string[], idLength: number): Template {
     const [first] = payloads;
     if (payloads.length === 1 && first !== undefined && first.length >= LARGE_PAYLOAD)
@@ -70,11 +60,6 @@ function largeFrame(payload: string, idLength: number): Template {
   return { bytes, idSlots: Int32Array.of(slot), shared };
 }
 
-/** Text as one chunk of HTTP/1.1's chunked transfer coding. */
-export function chunk(text: string): Buffer {
-  return Buffer.from(`${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`);
-}
-
 /** One `next` event of the GraphQL over SSE protocol; `id` is what a browser's EventSource sends back as Last-Event-ID. */
 export function nextEvent(payload: string, cursor: string | null): string {
   return cursor === null ? `event: next\ndata: ${payload}\n\n` : `event: next\nid: ${cursor}\ndata: ${payload}\n\n`;
@@ -83,6 +68,7 @@ export function nextEvent(payload: string, cursor: string | null): string {
 /** One `next` event per payload with the cursor as its id, together one chunk; there is nothing of the subscriber in it, so all of it is shared. */
 export const sseEnvelope: Envelope = {
   name: 'graphql-sse',
+  noticed,
   template(payloads: readonly string[], cursors: readonly string[]): Template {
     const events = payloads.map((payload, index) => nextEvent(payload, cursors[index] as string));
     // A chunk of no length would end the stream.

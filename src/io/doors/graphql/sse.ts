@@ -11,9 +11,10 @@ import { catalogue, SluiceError } from '../../../core/errors.ts';
 import type { Observe } from '../../../core/observe.ts';
 import { type Operation, OperationError } from '../../../core/view/index.ts';
 import type { RequestWay, Session } from '../../../ways/ports.ts';
-import { chunk, nextEvent, sseEnvelope } from './envelopes.ts';
+import { chunk } from '../wire/frames.ts';
+import { createSink, type SocketSink } from '../wire/sink.ts';
+import { nextEvent, sseEnvelope } from './envelopes.ts';
 import { formatThrown } from './errors.ts';
-import { createSink, type SocketSink } from './sink.ts';
 
 export interface EventStreamOptions {
   readonly ways: RequestWay;

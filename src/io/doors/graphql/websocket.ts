@@ -5,9 +5,9 @@ import type { Duplex } from 'node:stream';
 import { handleProtocols, makeServer } from 'graphql-ws';
 import WebSocket, { type PerMessageDeflateOptions, type RawData, type Server, WebSocketServer } from 'ws';
 import { SluiceError } from '../../../core/errors.ts';
+import { secretOfHeaders } from '../wire/credentials.ts';
+import { Deadlines } from '../wire/deadlines.ts';
 import { Connection, type ConnectionOptions, type SocketContext } from './connection.ts';
-import { secretOfHeaders } from './credentials.ts';
-import { Deadlines } from './deadlines.ts';
 import { formatThrown } from './errors.ts';
 import type { LiveSubscription } from './live.ts';
 
