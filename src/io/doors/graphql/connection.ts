@@ -1,7 +1,6 @@
 /**
  * One WebSocket: who it is, what runs on it, and what it may cost. graphql-ws keeps the protocol; data frames go past it
- * through the sink. `ws` writes each of its own frames in one go, so frames of both only ever meet whole. There may be a hundred
- * thousand of these at rest, so what all of them share is in their host, and what is needed once is let go of.
+ * through the sink. What is needed once is let go of.
  */
 import type { Socket } from 'node:net';
 import { type ExecutionArgs, type ExecutionResult, type GraphQLError, parse } from 'graphql';
@@ -12,9 +11,10 @@ import { asSluiceError, SluiceError } from '../../../core/errors.ts';
 import type { Observe } from '../../../core/observe.ts';
 import type { Operation } from '../../../core/view/index.ts';
 import type { ExecutionContext, RequestWay, Session } from '../../../ways/ports.ts';
+import { closeReason } from '../wire/answers.ts';
 import { secretOfInit } from '../wire/credentials.ts';
-import { createSink, type SocketSink } from '../wire/sink.ts';
-import { asGraphQLError, closeReason } from './errors.ts';
+import { Peer } from '../wire/peers.ts';
+import { asGraphQLError } from './errors.ts';
 import type { Execution } from './execution.ts';
 import { idBytes, MAX_ID_BYTES } from './ids.ts';
 import { type LiveHost, LiveList, LiveSubscription } from './live.ts';
@@ -44,17 +44,10 @@ const PARKED = parse('subscription { parked }');
 const TOO_MANY = 'This connection has as many operations as it may: complete one first, or open another connection.';
 const TOO_MANY_QUERIES = [asGraphQLError(new SluiceError('RATE_LIMITED', TOO_MANY))];
 const TOO_MANY_SUBSCRIPTIONS = [asGraphQLError(new SluiceError('SUBSCRIPTION_LIMIT', TOO_MANY))];
-/** Answers that a client leaves unread, in bytes, before its own messages are read no further and none of its queries is begun. */
-const MAX_UNREAD = 1_048_576;
 /** Queries of one connection that are answered at once; the others wait. Answers may be large and are made whole. */
 const MAX_ANSWERING = 4;
 
-export class Connection implements ProtocolSocket, LiveHost {
-  readonly ws: WebSocket;
-  readonly sink: SocketSink;
-  /** Probes in a row without a sign of life. */
-  silent = 0;
-  private readonly socket: Socket;
+export class Connection extends Peer implements ProtocolSocket, LiveHost {
   private readonly host: ConnectionOptions;
   /** Until it has been presented. */
   private secret: string | null;
@@ -65,21 +58,14 @@ export class Connection implements ProtocolSocket, LiveHost {
   /** Queries that wait for their turn, first come first served. */
   private waiting: (() => void)[] | null = null;
   private session: Session | null = null;
-  private signs = 0;
   private receive: ((message: never) => Promise<void>) | null = null;
   private ended: ((code: number, reason: string) => Promise<void>) | null = null;
 
   constructor(ws: WebSocket, socket: Socket, upgraded: Upgraded, host: ConnectionOptions) {
-    this.ws = ws;
-    this.socket = socket;
+    super(ws, socket);
     this.secret = upgraded.secret;
     this.traceparent = upgraded.traceparent;
     this.host = host;
-    this.sink = createSink(socket, () => ws.readyState === ws.OPEN);
-  }
-
-  get isOpen(): boolean {
-    return this.ws.readyState === this.ws.OPEN;
   }
 
   get protocol(): string {
@@ -115,10 +101,8 @@ export class Connection implements ProtocolSocket, LiveHost {
     this.receive?.(message as never).catch(this.failed);
   }
 
-  ping(data: Buffer): void {
-    if (!this.isOpen) return;
-    this.ws.pong(data);
-    this.checkUnread();
+  binary(): void {
+    this.close(1003, 'Only text frames are understood');
   }
 
   /** Errors: whatever `connect` refuses with. A secret in the payload goes before one in the upgrade's headers. */
@@ -168,14 +152,6 @@ export class Connection implements ProtocolSocket, LiveHost {
     }
   }
 
-  /** graphql-ws's messages. Resolves at once: how much waits is bounded by reading no further, not by waiting here. */
-  send(message: string): void {
-    if (!this.isOpen) return;
-    // Compressing takes its time elsewhere, and a message that waits for it would come after data frames it must come before.
-    this.ws.send(message, { compress: false });
-    this.checkUnread();
-  }
-
   place(outlet: Outlet, operation: Operation, signal: AbortSignal): Promise<Subscription> {
     return this.host.ways.subscribe(this.session as Session, operation, outlet, signal);
   }
@@ -202,12 +178,6 @@ export class Connection implements ProtocolSocket, LiveHost {
     this.close(error.close, closeReason(error));
   }
 
-  close(code = 1000, reason = ''): void {
-    // Back to reading, or the peer's close frame would not be seen.
-    if (this.ws.isPaused) this.ws.resume();
-    this.ws.close(code, Buffer.byteLength(reason) <= 123 ? reason : '');
-  }
-
   /** The socket is gone. graphql-ws ends what it knows of; what it lost is ended here. */
   async closed(code: number, reason: string): Promise<void> {
     try {
@@ -221,22 +191,9 @@ export class Connection implements ProtocolSocket, LiveHost {
     this.session = null;
   }
 
-  /** Asks for a sign of life; `false` when there has been none, either way, since the last call. */
-  probe(): boolean {
-    const signs = this.socket.bytesRead + this.sink.taken;
-    const isAlive = signs !== this.signs;
-    this.signs = signs;
-    if (this.isOpen && this.socket.writableLength === 0) this.ws.ping();
-    return isAlive;
-  }
-
-  private checkUnread(): void {
-    if (this.socket.writableLength <= MAX_UNREAD || this.ws.isPaused) return;
-    this.ws.pause();
-    this.socket.write('', () => {
-      if (this.isOpen) this.ws.resume();
-      this.nextTurn();
-    });
+  /** None of its queries is begun while it leaves answers unread. */
+  protected override caughtUp(): void {
+    this.nextTurn();
   }
 
   private get mayAnswer(): boolean {

@@ -4,19 +4,24 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { catalogue, SluiceError } from '../../../core/errors.ts';
+import { SluiceError } from '../../../core/errors.ts';
 import type { Observe } from '../../../core/observe.ts';
 import type { Operation, OperationLimits } from '../../../core/view/index.ts';
 import type { RequestWay, Session } from '../../../ways/ports.ts';
+import { answerText, errorHeaders } from '../wire/answers.ts';
+import { headerOf, readBody, urlOf } from '../wire/bodies.ts';
 import { secretOfHeaders, secretOfUrl } from '../wire/credentials.ts';
+import { EventStreams, type Wording } from '../wire/event-streams.ts';
+import type { Peers } from '../wire/peers.ts';
+import type { Connection } from './connection.ts';
 import { Documents } from './documents.ts';
 import { formatThrown, statusOf } from './errors.ts';
 import { Execution } from './execution.ts';
 import { type GraphiQLOptions, GraphiQLPage } from './graphiql.ts';
 import { createRequests, type Requests } from './requests.ts';
 import { resumeAt } from './resume.ts';
-import { EventStreams } from './sse.ts';
-import { WebSockets } from './websocket.ts';
+import { sseWording } from './sse.ts';
+import { createWebSockets } from './websocket.ts';
 
 export interface GraphqlDoorOptions {
   readonly ways: RequestWay;
@@ -74,7 +79,8 @@ class Door implements GraphqlDoor {
   private readonly requests: Requests;
   private readonly page: GraphiQLPage;
   private readonly streams: EventStreams;
-  private readonly sockets: WebSockets;
+  private readonly wording: Wording;
+  private readonly sockets: Peers<Connection>;
   private isDraining = false;
 
   constructor(options: GraphqlDoorOptions, limits: GraphqlDoorLimits) {
@@ -85,8 +91,9 @@ class Door implements GraphqlDoor {
     const execution = new Execution(this.documents, options.operations);
     this.requests = createRequests(execution, observe);
     this.page = new GraphiQLPage(options.graphiql ?? {});
-    this.streams = new EventStreams({ ways, observe, probeMs: limits.probeMs });
-    this.sockets = new WebSockets({ ways, observe, execution, ...limits });
+    this.streams = new EventStreams(limits.probeMs);
+    this.wording = sseWording(observe);
+    this.sockets = createWebSockets({ ways, observe, execution, ...limits });
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -134,22 +141,24 @@ class Door implements GraphqlDoor {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    const body = request.method === 'POST' ? await this.read(request) : '';
+    const body = request.method === 'POST' ? (await readBody(request, this.limits.maxFrameBytes)).toString() : '';
     const operation = wantsEvents(request) ? operationOf(request, body) : null;
     if (operation !== null && this.documents.kindOf(operation.query, operation.operationName) === 'subscription') {
-      return await this.streams.serve(session, withdrawn, this.resumed(operation, request), request, response);
+      const resumed = this.resumed(operation, request);
+      await this.streams.serve(request, response, withdrawn, this.wording, (outlet, signal) =>
+        this.options.ways.subscribe(session, resumed, outlet, signal),
+      );
+      return;
     }
-    const traceparent = request.headers['traceparent'];
-    const answer = await this.requests(request, body, {
+    const {
+      status,
+      headers,
+      body: text,
+    } = await this.requests(request, body, {
       session,
-      traceparent: typeof traceparent === 'string' ? traceparent : null,
+      traceparent: headerOf(request, 'traceparent'),
     });
-    response.writeHead(answer.status, {
-      ...answer.headers,
-      'Content-Length': Buffer.byteLength(answer.body),
-      'Cache-Control': 'no-store',
-    });
-    response.end(answer.body);
+    answerText(request, response, status, text, headers);
   }
 
   /** Last-Event-ID goes before the operation's own `from`. */
@@ -159,57 +168,19 @@ class Door implements GraphqlDoor {
     return resumeAt(operation, this.documents.parse(operation.query), cursor);
   }
 
-  private async read(request: IncomingMessage): Promise<string> {
-    if (!['identity', undefined].includes(request.headers['content-encoding'])) {
-      throw new SluiceError(
-        'BAD_REQUEST',
-        'Compressed request bodies are not understood: send it without Content-Encoding.',
-      );
-    }
-    const parts: Buffer[] = [];
-    let length = 0;
-    for await (const part of request as AsyncIterable<Buffer>) {
-      length += part.length;
-      if (length > this.limits.maxFrameBytes) throw new BodyTooLong(this.limits.maxFrameBytes);
-      parts.push(part);
-    }
-    return Buffer.concat(parts).toString();
-  }
-
   private refuse(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
     if (response.headersSent || response.destroyed) return void response.destroy();
     const isGraphqlJson = String(request.headers.accept).includes('application/graphql-response+json');
     const body = JSON.stringify({ errors: formatThrown(thrown, this.options.observe) });
-    const status = statusOf(thrown);
-    // What is left of the body is not worth reading.
-    if (hasUnreadBody(request)) response.shouldKeepAlive = false;
-    response.writeHead(status, {
+    answerText(request, response, statusOf(thrown), body, {
       'Content-Type': `${isGraphqlJson ? 'application/graphql-response+json' : 'application/json'}; charset=utf-8`,
-      'Content-Length': Buffer.byteLength(body),
-      'Cache-Control': 'no-store',
-      ...(status === 401 ? { 'WWW-Authenticate': 'Bearer realm="sluice"' } : {}),
-      ...(isLater(thrown) ? { 'Retry-After': retryAfter(thrown) } : {}),
+      ...(thrown instanceof SluiceError ? errorHeaders(thrown) : {}),
     });
-    response.end(body);
-  }
-}
-
-class BodyTooLong extends SluiceError {
-  constructor(limit: number) {
-    super('BAD_REQUEST', `The body is longer than ${limit} bytes.`);
-  }
-
-  override get status(): number {
-    return 413;
   }
 }
 
 function refuseMethod(response: ServerResponse): void {
   response.writeHead(405, { Allow: 'GET, POST', 'Content-Length': 0 }).end();
-}
-
-function urlOf(request: IncomingMessage): URL {
-  return new URL(request.url as string, 'http://localhost');
 }
 
 function isForPeople(request: IncomingMessage): boolean {
@@ -246,18 +217,4 @@ function parseJson(text: string): unknown {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isLater(thrown: unknown): thrown is SluiceError {
-  return thrown instanceof SluiceError && catalogue[thrown.code].retry !== 'changed';
-}
-
-/** In seconds, as the header has it. */
-function retryAfter(error: SluiceError): number {
-  return Math.max(1, Math.ceil((error.details.retryAfterMs ?? 1_000) / 1_000));
-}
-
-/** `complete` alone is false for a request without a body too, as long as its handler runs at once. */
-function hasUnreadBody({ complete, headers }: IncomingMessage): boolean {
-  return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0);
 }

@@ -34,12 +34,6 @@ export function statusOf(thrown: unknown): number {
   return thrown instanceof OperationError || thrown instanceof GraphQLError ? 400 : asSluiceError(thrown).status;
 }
 
-/** A close reason that fits a close frame's 123 bytes. */
-export function closeReason(error: SluiceError): string {
-  const text = `${error.code}: ${error.message}`;
-  return Buffer.byteLength(text) <= 123 ? text : error.code;
-}
-
 function toSluiceError(thrown: unknown, observe: Observe): SluiceError {
   const error = asSluiceError(thrown);
   if (error.code === 'INTERNAL') observe.error('the graphql door failed to answer', { error: error.cause ?? error });

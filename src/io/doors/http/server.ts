@@ -14,7 +14,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { asSluiceError, SluiceError } from '../../../core/errors.ts';
 import type { Observe } from '../../../core/observe.ts';
-import { answerError, answerJson, answerRaw, secure } from './answers.ts';
+import { answerJson, answerRaw } from '../wire/answers.ts';
+import { answerError, secure } from './answers.ts';
 
 /** What stands at one path. */
 export interface Route {
@@ -42,7 +43,7 @@ export interface HttpServerOptions {
   };
   readonly observe: Observe;
   health(): Health;
-  /** By exact path; `/healthz` and `/readyz` are the server's own. */
+  /** By exact path, or, where that ends in `/` and is more than that, for every path below it; `/healthz` and `/readyz` are the server's own. */
   readonly routes: Readonly<Record<string, Route>>;
   readonly limits?: Partial<HttpLimits>;
 }
@@ -84,6 +85,8 @@ class RoutedServer implements HttpServer {
   private readonly options: HttpServerOptions;
   private readonly limits: HttpLimits;
   private readonly routes: ReadonlyMap<string, Route>;
+  /** Those of the routes that stand for every path below theirs. */
+  private readonly prefixes: readonly (readonly [string, Route])[];
   private readonly server: Server;
   /** Node lets go of sockets that were upgraded. */
   private readonly upgraded = new Set<Duplex>();
@@ -95,6 +98,7 @@ class RoutedServer implements HttpServer {
     this.options = options;
     this.limits = limits;
     this.routes = new Map(Object.entries(options.routes));
+    this.prefixes = [...this.routes].filter(([path]) => path !== '/' && path.endsWith('/'));
     const { upgraded } = this;
     this.forget = function forget() {
       upgraded.delete(this);
@@ -169,7 +173,7 @@ class RoutedServer implements HttpServer {
         response.shouldKeepAlive = false;
         throw new SluiceError('DRAINING');
       }
-      const route = this.routes.get(path);
+      const route = this.find(path);
       if (route === undefined) throw new SluiceError('NOT_FOUND', 'Nothing stands at this path.');
       await route.handle(request, response);
     } catch (thrown) {
@@ -181,12 +185,16 @@ class RoutedServer implements HttpServer {
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (this.isDraining) return answerRaw(socket, 503, new SluiceError('DRAINING'));
-    const route = this.routes.get(pathOf(request));
+    const route = this.find(pathOf(request));
     if (route?.upgrade === undefined)
       return answerRaw(socket, 404, new SluiceError('NOT_FOUND', 'Nothing takes a WebSocket at this path.'));
     this.upgraded.add(socket);
     socket.on('close', this.forget);
     route.upgrade(request, socket, head);
+  }
+
+  private find(path: string): Route | undefined {
+    return this.routes.get(path) ?? this.prefixes.find(([prefix]) => path.startsWith(prefix))?.[1];
   }
 
   private answerHealth(path: string, request: IncomingMessage, response: ServerResponse): void {

@@ -1,4 +1,4 @@
-/** Where a partner's secret may stand: headers, connection_init, and, for event streams alone, the URL. */
+/** Where a partner's secret may stand: headers, a WebSocket's first message, and, for event streams alone, the URL and the subprotocols. */
 import type { IncomingMessage } from 'node:http';
 
 /** `Authorization: Bearer <key>`, else `X-API-Key`; null where neither is there. */
@@ -23,6 +23,16 @@ export function secretOfInit(payload: Readonly<Record<string, unknown>> | undefi
 /** `?access_token=<key>` (RFC 6750, section 2.3): for event streams only, because a browser's EventSource sends no headers. */
 export function secretOfUrl(url: URL): string | null {
   return text(url.searchParams.get('access_token'));
+}
+
+/** As the first of a WebSocket's subprotocols that begins so: the key as base64url follows. */
+const TOKEN_PROTOCOL = 'sluice.token.';
+
+/** A browser's WebSocket sends no headers of its own, but subprotocols, which unlike URLs do not stand in logs. */
+export function secretOfProtocols(request: IncomingMessage): string | null {
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  const token = offered.find((name) => name.startsWith(TOKEN_PROTOCOL))?.slice(TOKEN_PROTOCOL.length);
+  return token === undefined ? null : text(Buffer.from(token, 'base64url').toString());
 }
 
 function text(value: unknown): string | null {
