@@ -15,6 +15,7 @@ import { jsonCodec } from './io/codec/json.ts';
 import { createGraphqlDoor } from './io/doors/graphql/index.ts';
 import { createHttpServer, type Health, type HttpServer, type Route } from './io/doors/http/index.ts';
 import { exampleOperation, pageRoute } from './io/doors/page/index.ts';
+import { createStreamDoor } from './io/doors/stream/index.ts';
 import { createObserve, type ObserveOptions, type Observing } from './io/observe/index.ts';
 import { clock, openUpstream, type Upstream } from './upstream.ts';
 import { createHistoryWay } from './ways/history.ts';
@@ -110,19 +111,20 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
   const graphiql: { defaultQuery: string; key?: string } = {
     defaultQuery: `# Press play.\n${exampleOperation(inForce.contracts().find(({ source: at }) => at !== null) ?? null)}\n`,
   };
-  const door = createGraphqlDoor({
+  const doorLimits = {
+    maxFrameBytes: limits.maxFrameBytes,
+    connectionInitTimeoutMs: limits.connectionInitTimeout,
+    maxConnections: limits.maxConnections,
+    compression: config.listen.compression,
+  };
+  const graphqlDoor = createGraphqlDoor({
     ways,
     observe,
     operations: limits,
     graphiql,
-    limits: {
-      maxFrameBytes: limits.maxFrameBytes,
-      connectionInitTimeoutMs: limits.connectionInitTimeout,
-      maxConnections: limits.maxConnections,
-      maxSubscriptions: limits.maxSubscriptionsPerConnection,
-      compression: config.listen.compression,
-    },
+    limits: { ...doorLimits, maxSubscriptions: limits.maxSubscriptionsPerConnection },
   });
+  const streamDoor = createStreamDoor({ ways, observe, limits: doorLimits });
   let everReady = false;
   const health = (): Health => ({
     isReady: everReady,
@@ -149,7 +151,8 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
     observe,
     health,
     routes: {
-      '/graphql': door as Route,
+      '/graphql': graphqlDoor as Route,
+      '/v1/streams/': streamDoor as Route,
       '/': pageRoute(() => ({
         site: config.site,
         url,

@@ -14,7 +14,7 @@ import type { Compiler } from '../core/view/index.ts';
 import { type Admission, Admitted } from './admitted.ts';
 import { createGates } from './event.ts';
 import type { RequestWay } from './ports.ts';
-import { positionOf } from './position.ts';
+import { namedPosition, positionOf } from './position.ts';
 import { ScannedFilters } from './scanned-filters.ts';
 import { OpenSession, type SessionHost } from './session.ts';
 
@@ -99,13 +99,15 @@ export function createRequestWay(options: RequestWayOptions): RequestWay {
       refuseWhileClosed();
       const compiled = compiler.compile(session.surface, operation);
       const { contract } = compiled.view;
+      const wall = options.wall();
+      const named = namedPosition(operation, compiled.from, wall);
       const grant = access.authorise(session.principal, contract, 'subscribe');
       if (delivery.subscriptions + placing >= limits.maxSubscriptions) throw new SluiceError('SUBSCRIPTION_LIMIT');
       const share = scanned.take(session.principal.application.id, compiled.view);
       placing += 1;
       try {
         const { from, view } = compiled;
-        const position = await positionOf(source, { contract, from, wall: options.wall(), matches: view.matches });
+        const position = await positionOf(source, { contract, from, wall, matches: view.matches, ...named });
         if (signal.aborted) throw new SluiceError('BAD_REQUEST', 'The subscription was given up before it was placed.');
         refuseWhileClosed();
         // Access may have ended while the position was looked up.

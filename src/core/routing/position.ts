@@ -28,16 +28,20 @@ export async function resolvePosition(
   request: {
     readonly contract: Contract;
     readonly from: ReplayFrom;
+    /** What the request calls it, where that is not `from` with its forms. */
+    readonly named?: string;
     readonly wall: number;
     readonly matches: (event: PublicEvent) => boolean;
     readonly section: (cursor: string) => CursorSection;
   },
 ): Promise<Position> {
   const { contract, from, wall } = request;
+  const named = request.named ?? `from.${from.kind}`;
+  const whole = request.named ?? 'from';
   const { product } = contract;
   const depth = replayDepth(contract);
   const limit = depth === null ? null : wall - depth;
-  offered(contract, from);
+  offered(contract, from, named);
   const limitVector = async (): Promise<Vector | null> =>
     limit === null ? null : (await source.place(product, { kind: 'time', time: limit })).vector;
 
@@ -51,13 +55,13 @@ export async function resolvePosition(
     case 'time':
     case 'ago': {
       const time = from.kind === 'time' ? from.time : wall - from.ms;
-      if (limit !== null && time < limit) throw beyond(depth as number);
+      if (limit !== null && time < limit) throw beyond(depth as number, whole);
       return { placement: await source.place(product, { kind: 'time', time }), short: null };
     }
     case 'last': {
       if (from.count > MAX_LAST) {
-        throw new SluiceError('REPLAY_LIMIT', `from.last: at most ${MAX_LAST} events, not ${from.count}.`, {
-          details: { path: 'from.last' },
+        throw new SluiceError('REPLAY_LIMIT', `${named}: at most ${MAX_LAST} events, not ${from.count}.`, {
+          details: { path: named },
         });
       }
       const floor = await limitVector();
@@ -88,7 +92,7 @@ export async function resolvePosition(
           const at = placement.vector[partition] ?? to;
           return at < to ? [{ partition, from: at, to }] : [];
         });
-        throw missing.length > 0 ? expired(missing) : beyond(depth as number);
+        throw missing.length > 0 ? expired(missing) : beyond(depth as number, whole);
       }
       return { placement, short: null };
     }
@@ -103,22 +107,22 @@ export function replayDepth(contract: Contract): number | null {
   return depths.length === 0 ? null : Math.min(...depths);
 }
 
-function offered(contract: Contract, from: ReplayFrom): void {
+function offered(contract: Contract, from: ReplayFrom, named: string): void {
   const form = from.kind === 'ago' || from.kind === 'last' ? 'time' : from.kind;
   if (form === 'latest' || contract.replay.from.includes(form)) return;
   throw new SluiceError(
     'REPLAY_LIMIT',
-    `from.${from.kind}: this product offers ${['latest', ...contract.replay.from].filter((f, i, all) => all.indexOf(f) === i).join(', ')} only.`,
+    `${named}: this product offers ${['latest', ...contract.replay.from].filter((f, i, all) => all.indexOf(f) === i).join(', ')} only.`,
     {
-      details: { path: `from.${from.kind}` },
+      details: { path: named },
     },
   );
 }
 
-function beyond(depth: number): SluiceError {
+function beyond(depth: number, path: string): SluiceError {
   const days = depth / 86_400_000;
   const text = days >= 1 ? `${Math.round(days * 10) / 10} days` : `${Math.round(depth / 1000)} s`;
   return new SluiceError('REPLAY_LIMIT', `The position lies before the replay depth of this product, ${text}.`, {
-    details: { path: 'from' },
+    details: { path },
   });
 }

@@ -34,7 +34,10 @@ export function parseReplayFrom(value: unknown, at: string): ReplayFrom {
   return read(given, `${at}.${name}`);
 }
 
-const readers: Readonly<Record<string, (value: unknown, at: string) => ReplayFrom>> = {
+type Reader = (value: unknown, at: string) => ReplayFrom;
+
+/** Each throws BAD_REQUEST naming `at`. */
+export const positions = {
   latest: (value, at) => {
     if (value !== true) throw bad(at, 'only true means something.');
     return { kind: 'latest' };
@@ -63,7 +66,9 @@ const readers: Readonly<Record<string, (value: unknown, at: string) => ReplayFro
     if (ms === null || ms > MAX_AGO_MS) throw bad(at, 'expected a duration such as "PT15M" or "P7D".');
     return { kind: 'ago', ms };
   },
-};
+} satisfies Record<string, Reader>;
+
+const readers: Readonly<Record<string, Reader>> = positions;
 
 /** Throws BAD_REQUEST. */
 export function parseMaxEvents(value: unknown): number {

@@ -5,7 +5,7 @@
 import { type Contract, type Field, type FieldType, parsePredicate, parseTopicFilter } from '../contract/index.ts';
 import { SluiceError } from '../errors.ts';
 import { parseDuration, type Surface, visible } from '../surface/index.ts';
-import { parseReplayFrom } from './position.ts';
+import { positions } from './position.ts';
 import type { SelectedField, Selection } from './selection.ts';
 import type { OnLag, ReplayFrom, StreamOperation } from './view.ts';
 
@@ -26,9 +26,8 @@ const POLICIES: readonly string[] = ['CATCH_UP', 'CONFLATE', 'DROP', 'END'] sati
 
 /** Throws NOT_FOUND, BAD_REQUEST and BAD_FILTER with the parameter at fault as `path`. */
 export function readStream(surface: Surface, asked: StreamOperation): AskedStream {
-  const contract = [...surface.subscription.values()].find(
-    (field) => field.contract.product === asked.stream,
-  )?.contract;
+  const offered = surface[asked.use === 'query' ? 'query' : 'subscription'];
+  const contract = [...offered.values()].find((field) => field.contract.product === asked.stream)?.contract;
   if (contract === undefined) throw new SluiceError('NOT_FOUND', `There is no stream "${asked.stream.slice(0, 100)}".`);
   for (const name of ['topic', 'where', 'fields'] as const) {
     if ((asked[name]?.length ?? 0) > MAX_TEXT) throw bad(name, `longer than ${MAX_TEXT} characters.`);
@@ -56,23 +55,24 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Not more than one of `after`, `since` and `last`; none is the live edge. */
-function readFrom({ after, since, last }: StreamOperation): ReplayFrom {
+/** Not more than one of `after`, `since` and `last`; none is the live edge, which has no past. */
+function readFrom({ use, after, since, last }: StreamOperation): ReplayFrom {
   const given = Object.entries({ after, since, last }).filter(([, text]) => text !== null);
   const [first, second] = given;
   if (first !== undefined && second !== undefined) throw bad(second[0], `give it or "${first[0]}", not both.`);
-  if (after !== null) return parseReplayFrom({ cursor: after }, 'after');
+  if (after !== null) return positions.cursor(after, 'after');
   if (since !== null) return readSince(since);
-  if (last !== null) return parseReplayFrom({ last: /^\d{1,9}$/.test(last) ? Number(last) : last }, 'last');
+  if (last !== null) return positions.last(/^\d{1,9}$/.test(last) ? Number(last) : last, 'last');
+  if (use === 'query') throw bad('after', 'give exactly one of "after", "since" and "last".');
   return { kind: 'latest' };
 }
 
 /** A time, a duration that has passed since, or `earliest`. */
 function readSince(since: string): ReplayFrom {
   if (since === 'earliest') return { kind: 'earliest' };
-  if (parseDuration(since) !== null) return parseReplayFrom({ ago: since }, 'since');
+  if (parseDuration(since) !== null) return positions.ago(since, 'since');
   try {
-    return parseReplayFrom({ time: since }, 'since');
+    return positions.time(since, 'since');
   } catch {
     throw bad('since', 'expected a time such as "2026-01-31T12:00:00Z", a duration such as "PT15M", or "earliest".');
   }

@@ -57,6 +57,8 @@ export interface Operation {
 
 /** What the stream door is asked: the parameters of a URL, as text; null where they are not given. */
 export interface StreamOperation {
+  /** Events as they come, or those of the past: then exactly one of `after`, `since` and `last`. */
+  readonly use: 'subscribe' | 'query';
   /** The product, with its major. */
   readonly stream: string;
   readonly topic: string | null;
