@@ -91,15 +91,16 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
   files.watch(() => void inForce.reload(files.current().contracts));
   await inForce.reload(files.current().contracts);
 
-  const history = createHistoryWay({ access, source, wall: Date.now });
-  const publish = createPublishWay({ access, source, compiled: inForce.compiled });
-  const handlers: SurfaceHandlers<ExecutionContext> = { history, publish };
   const { limits } = config;
+  const compiler = createCompiler({ limits, cacheSize: 10_000 });
+  const history = createHistoryWay({ access, source, compiler, wall: Date.now });
+  const publish = createPublishWay({ access, source, compiled: inForce.compiled });
+  const handlers: SurfaceHandlers<ExecutionContext> = { history: history.page, publish: publish.one };
   const ways = createRequestWay({
     access,
     delivery,
     source,
-    compiler: createCompiler({ limits, cacheSize: 10_000 }),
+    compiler,
     handlers: handlers as SurfaceHandlers,
     observe,
     contracts: inForce.contracts,
@@ -124,7 +125,13 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
     graphiql,
     limits: { ...doorLimits, maxSubscriptions: limits.maxSubscriptionsPerConnection },
   });
-  const streamDoor = createStreamDoor({ ways, observe, limits: doorLimits });
+  const streamDoor = createStreamDoor({
+    ways,
+    history: history.stream,
+    publish: publish.stream,
+    observe,
+    limits: doorLimits,
+  });
   let everReady = false;
   const health = (): Health => ({
     isReady: everReady,

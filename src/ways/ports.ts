@@ -39,3 +39,54 @@ export interface ExecutionContext {
   readonly session: Session;
   readonly traceparent: string | null;
 }
+
+/** A page of the past, as messages. */
+export interface StreamPage {
+  /** JSON texts of CloudEvents, oldest first. */
+  readonly events: readonly string[];
+  /** Where the next page begins, or a live stream; advances on empty pages too. */
+  readonly cursor: string;
+  readonly hasMore: boolean;
+}
+
+/** The events of a query, `limit` at most. Errors: those of RequestWay.subscribe, and FORBIDDEN. */
+export type StreamHistory = (session: Session, operation: StreamOperation, limit: number) => Promise<StreamPage>;
+
+export interface PublishReceipt {
+  /** Resumes right after the event. */
+  readonly cursor: string;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+}
+
+/** Something wrong with one event that is to be published. */
+export interface StreamViolation {
+  /** Which of the events, from 0 on. */
+  readonly event: number;
+  /** Attributes of the event, and below `data` names and indexes. */
+  readonly path: readonly (string | number)[];
+  readonly reason: string;
+}
+
+/** An event that is to be published. */
+export interface StreamEvent {
+  /** Public fields, unchecked. */
+  readonly data: unknown;
+  readonly traceparent: string | null;
+  /** What the door has found wrong with its envelope. */
+  readonly violations: readonly StreamViolation[];
+}
+
+/** For each event its receipt, or why it was refused (PAYLOAD_INVALID). */
+export type PublishedEvents = readonly (PublishReceipt | SluiceError)[];
+
+/**
+ * All events are checked before the first is appended. With `isPartial` those that are valid are appended and the others refused one by
+ * one; else one that is invalid refuses all. Errors: NOT_FOUND, FORBIDDEN, PAYLOAD_INVALID with `violations`, UNAVAILABLE.
+ */
+export type StreamPublish = (
+  session: Session,
+  product: string,
+  events: readonly StreamEvent[],
+  isPartial: boolean,
+) => Promise<PublishedEvents>;

@@ -59,7 +59,8 @@ async function site(contract: Contract) {
   };
   return {
     source,
-    publish: (input: unknown) => publish(contract, input, { session: { principal } as Session, traceparent: trace }),
+    publish: (input: unknown) =>
+      publish.one(contract, input, { session: { principal } as Session, traceparent: trace }),
     events: async () => (await everything()).flatMap(({ events }) => events),
     ends: async () => (await source.extent(contract.product)).end,
   };

@@ -13,3 +13,4 @@ export { type ReadContract, readContract } from './read.ts';
 export { durationMs } from './rules/terms.ts';
 export { sealContract } from './seal.ts';
 export { decodeLevel, encodeLevel } from './topic.ts';
+export { type Violation, violationsOf } from './violations.ts';

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { SluiceError } from '../../../core/errors.ts';
 import type { Observe } from '../../../core/observe.ts';
-import type { RequestWay, Session } from '../../../ways/ports.ts';
+import type { RequestWay, Session, StreamHistory, StreamPublish } from '../../../ways/ports.ts';
 import { answerJson, errorHeaders, HttpRefusal } from '../wire/answers.ts';
 import { headerOf, urlOf } from '../wire/bodies.ts';
 import { secretOfHeaders, secretOfUrl } from '../wire/credentials.ts';
@@ -14,6 +14,7 @@ import { EventStreams } from '../wire/event-streams.ts';
 import type { Peers } from '../wire/peers.ts';
 import { preferred } from './accept.ts';
 import { errorBody, shownError } from './control.ts';
+import { answerHistory, answerPublish } from './events.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { readStreamUrl } from './parameters.ts';
 import { placeOf, productOf } from './paths.ts';
@@ -22,6 +23,8 @@ import { createStreamSockets, type StreamSocket } from './web-socket.ts';
 
 export interface StreamDoorOptions {
   readonly ways: RequestWay;
+  readonly history: StreamHistory;
+  readonly publish: StreamPublish;
   readonly observe: Observe;
   readonly limits?: Partial<StreamDoorLimits>;
 }
@@ -67,6 +70,7 @@ export function createStreamDoor(options: StreamDoorOptions): StreamDoor {
 
 class Door implements StreamDoor {
   private readonly options: StreamDoorOptions;
+  private readonly maxBytes: number;
   private readonly heartbeats = new Heartbeats();
   private readonly streams: EventStreams;
   private readonly sockets: Peers<StreamSocket>;
@@ -75,6 +79,7 @@ class Door implements StreamDoor {
   constructor(options: StreamDoorOptions, limits: StreamDoorLimits) {
     const { ways, observe } = options;
     this.options = options;
+    this.maxBytes = limits.maxFrameBytes;
     this.streams = new EventStreams(limits.probeMs);
     this.sockets = createStreamSockets({ ways, observe, heartbeats: this.heartbeats, ...limits });
   }
@@ -87,7 +92,7 @@ class Door implements StreamDoor {
       if (place === null) throw new SluiceError('NOT_FOUND', 'Nothing stands at this path.');
       checkMethod(request, place === '' ? ['GET'] : ['GET', 'POST']);
       if (place === '') await this.stream(request, response, url);
-      else throw new SluiceError('NOT_FOUND', 'Nothing stands at this path.');
+      else await this.events(request, response, url);
     } catch (thrown) {
       this.refuse(request, response, thrown);
     }
@@ -124,6 +129,17 @@ class Door implements StreamDoor {
       this.heartbeats.add(beating);
       response.once('close', () => this.heartbeats.delete(beating));
     });
+  }
+
+  private async events(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const { history, publish } = this.options;
+    const { maxBytes } = this;
+    const product = productOf(url);
+    await this.within(request, response, { secret: secretOfHeaders(request), door: 'stream' }, (session) =>
+      request.method === 'GET'
+        ? answerHistory(request, response, { session, product, url, history })
+        : answerPublish(request, response, { session, product, url, publish, maxBytes }),
+    );
   }
 
   /** Answers within a session, which ends with the response. */

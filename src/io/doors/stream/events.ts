@@ -1,0 +1,76 @@
+/** `/v1/streams/{product}/events`: the product's past as pages of CloudEvents, and publishing to it. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { SluiceError } from '../../../core/errors.ts';
+import { eventTypeOf, formatInstant } from '../../../core/surface/index.ts';
+import type { PublishedEvents, PublishReceipt, Session, StreamHistory, StreamPublish } from '../../../ways/ports.ts';
+import { answerJson, answerText, HttpRefusal } from '../wire/answers.ts';
+import { headerOf, readBody } from '../wire/bodies.ts';
+import { preferred } from './accept.ts';
+import { formOf, readEvents } from './cloud-events.ts';
+import { errorBody } from './control.ts';
+import { readHistoryUrl, readPublishUrl } from './parameters.ts';
+
+const LINES = 'application/x-ndjson';
+const BATCH = 'application/cloudevents-batch+json';
+
+/** Errors: BAD_REQUEST, with status 406 where neither form is acceptable, and those of the way. */
+export async function answerHistory(
+  request: IncomingMessage,
+  response: ServerResponse,
+  asked: { readonly session: Session; readonly product: string; readonly url: URL; readonly history: StreamHistory },
+): Promise<void> {
+  const { session, product, url, history } = asked;
+  const type = preferred(headerOf(request, 'accept'), [LINES, BATCH]);
+  if (type === null) throw new HttpRefusal(406, `The past is told as ${LINES} or ${BATCH}: ask for one of them.`);
+  const { operation, limit } = readHistoryUrl(product, url);
+  const { events, cursor, hasMore } = await history(session, operation, limit);
+  const text = type === LINES ? events.map((event) => `${event}\n`).join('') : `[${events.join(',')}]`;
+  answerText(request, response, 200, text, {
+    'Content-Type': type,
+    'Sluice-Cursor': cursor,
+    'Sluice-More': String(hasMore),
+    Vary: 'Accept',
+    ...(hasMore ? { Link: `<${nextPage(url, cursor)}>; rel="next"` } : {}),
+  });
+}
+
+/** The same question from the cursor on, relative to the server. */
+function nextPage(url: URL, cursor: string): string {
+  const next = new URL(url);
+  for (const name of ['after', 'since', 'last']) next.searchParams.delete(name);
+  next.searchParams.set('after', cursor);
+  return `${next.pathname}${next.search}`;
+}
+
+/** Errors: BAD_REQUEST, with status 413 or 415, and those of the way. */
+export async function answerPublish(
+  request: IncomingMessage,
+  response: ServerResponse,
+  asked: {
+    readonly session: Session;
+    readonly product: string;
+    readonly url: URL;
+    readonly publish: StreamPublish;
+    readonly maxBytes: number;
+  },
+): Promise<void> {
+  const { session, product, url, publish, maxBytes } = asked;
+  const { isPartial } = readPublishUrl(url);
+  const form = formOf(request);
+  const body = await readBody(request, maxBytes);
+  const contract = session.surface.contracts.find((candidate) => candidate.product === product);
+  const events = readEvents(request, form, body, contract === undefined ? null : eventTypeOf(contract));
+  const published = await publish(session, product, events, isPartial);
+  if (isPartial) return answerJson(request, response, 207, { events: published.map(result) });
+  answerJson(request, response, 201, { events: published.map((receipt) => shown(receipt as PublishReceipt)) });
+}
+
+function shown({ cursor, time }: PublishReceipt): Readonly<Record<string, unknown>> {
+  return { cursor, time: formatInstant(time) };
+}
+
+function result(published: PublishedEvents[number]): Readonly<Record<string, unknown>> {
+  if ('cursor' in published) return { status: 201, ...shown(published) };
+  const error: SluiceError = published;
+  return { status: error.status, error: errorBody(error) };
+}
