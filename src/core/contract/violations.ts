@@ -1,7 +1,7 @@
 /**
  * What is wrong with what a publisher gives, all of it: the intake stops at the first fault, which is right for what is read and little
- * help to whoever writes. Stricter in two things: a field that does not exist, or is derived, would be dropped without a word, and a
- * number with more digits than a double holds has lost some.
+ * help to whoever writes. Stricter in three things: a field that does not exist, or is derived, would be dropped without a word; a
+ * number with more digits than a double holds has lost some; and maps are objects, as streams show them.
  */
 import type { Contract, Field, FieldType, ScalarType } from './model.ts';
 import { canonicalScalar, Mismatch, mismatch } from './scalars.ts';

@@ -23,6 +23,8 @@ export interface Route {
   handle(request: IncomingMessage, response: ServerResponse): void | Promise<void>;
   /** Takes the socket over; without it upgrades are refused. */
   upgrade?(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Words what keeps requests from `handle`, and its rejections; without it the server does. */
+  refuse?(request: IncomingMessage, response: ServerResponse, error: SluiceError): void;
   /** Lets nothing new in, tells what is live, resolves when that is closed. */
   drain?(): Promise<void>;
   /** Ends at once what is left. */
@@ -166,20 +168,21 @@ class RoutedServer implements HttpServer {
     request.on('error', () => {});
     response.on('error', () => {});
     secure(response, this.options.listen.tls !== undefined);
+    const path = pathOf(request);
+    const route = this.find(path);
     try {
-      const path = pathOf(request);
       if (path === '/healthz' || path === '/readyz') return this.answerHealth(path, request, response);
       if (this.isDraining) {
         response.shouldKeepAlive = false;
         throw new SluiceError('DRAINING');
       }
-      const route = this.find(path);
       if (route === undefined) throw new SluiceError('NOT_FOUND', 'Nothing stands at this path.');
       await route.handle(request, response);
     } catch (thrown) {
       const error = asSluiceError(thrown);
       if (error.code === 'INTERNAL') this.options.observe.error('a request failed', { error: error.cause ?? error });
-      answerError(request, response, error);
+      if (route?.refuse === undefined) answerError(request, response, error);
+      else route.refuse(request, response, error);
     }
   }
 

@@ -58,6 +58,7 @@ export interface StreamDoor {
   /** Answers in any case; never rejects for what a client did. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  refuse(request: IncomingMessage, response: ServerResponse, thrown: unknown): void;
   /** Nothing new is let in; what is live ends with DRAINING and its cursor; resolves when every stream is closed. */
   drain(): Promise<void>;
   /** At once, without a word. */
@@ -162,7 +163,7 @@ class Door implements StreamDoor {
     }
   }
 
-  private refuse(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
+  refuse(request: IncomingMessage, response: ServerResponse, thrown: unknown): void {
     if (response.headersSent || response.destroyed) return void response.destroy();
     const error = shownError(thrown, this.options.observe);
     answerJson(request, response, error.status, { error: errorBody(error) }, errorHeaders(error));
