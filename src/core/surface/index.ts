@@ -2,6 +2,6 @@
 export { canonicalText, createSurface } from './create.ts';
 export { eventTypeOf, partitionSource, streamPath } from './events.ts';
 export { renderSdl } from './sdl.ts';
-export { shown, visible } from './shown.ts';
+export { visible } from './shown.ts';
 export * from './surface.ts';
 export { formatInstant, parseDateTime, parseDuration } from './temporal.ts';

@@ -12,7 +12,7 @@ import { answerText, errorHeaders } from '../wire/answers.ts';
 import { headerOf, readBody, urlOf } from '../wire/bodies.ts';
 import { secretOfHeaders, secretOfUrl } from '../wire/credentials.ts';
 import { EventStreams, type Wording } from '../wire/event-streams.ts';
-import type { Peers } from '../wire/peers.ts';
+import { DEFAULT_PEER_LIMITS, type PeerLimits, type Peers } from '../wire/peers.ts';
 import type { Connection } from './connection.ts';
 import { Documents } from './documents.ts';
 import { formatThrown, statusOf } from './errors.ts';
@@ -32,31 +32,13 @@ export interface GraphqlDoorOptions {
   readonly limits?: Partial<GraphqlDoorLimits>;
 }
 
-export interface GraphqlDoorLimits {
-  /** A WebSocket message or request body. */
-  readonly maxFrameBytes: number;
-  readonly connectionInitTimeoutMs: number;
-  /** WebSockets of this process. */
-  readonly maxConnections: number;
+/** `maxFrameBytes` bounds request bodies too. */
+export interface GraphqlDoorLimits extends PeerLimits {
   /** Operations of one WebSocket at a time. */
   readonly maxSubscriptions: number;
-  /** How often a sign of life is asked of sockets; one that gives none for about three intervals is cut. */
-  readonly probeMs: number;
-  /** Whether permessage-deflate is agreed on with WebSocket clients that offer it. */
-  readonly compression: boolean;
-  /** How long a WebSocket's close may take. */
-  readonly closeTimeoutMs: number;
 }
 
-const DEFAULT_LIMITS: GraphqlDoorLimits = {
-  maxFrameBytes: 1_048_576,
-  connectionInitTimeoutMs: 3_000,
-  maxConnections: 100_000,
-  maxSubscriptions: 100,
-  probeMs: 30_000,
-  compression: false,
-  closeTimeoutMs: 5_000,
-};
+const DEFAULT_LIMITS: GraphqlDoorLimits = { ...DEFAULT_PEER_LIMITS, maxSubscriptions: 100 };
 
 export interface GraphqlDoor {
   /** Answers in any case; never rejects for what a client did. */

@@ -11,7 +11,7 @@ import { answerJson, errorHeaders, HttpRefusal } from '../wire/answers.ts';
 import { headerOf, urlOf } from '../wire/bodies.ts';
 import { secretOfHeaders, secretOfUrl } from '../wire/credentials.ts';
 import { EventStreams } from '../wire/event-streams.ts';
-import type { Peers } from '../wire/peers.ts';
+import { DEFAULT_PEER_LIMITS, type PeerLimits, type Peers } from '../wire/peers.ts';
 import { preferred } from './accept.ts';
 import { errorBody, shownError } from './control.ts';
 import { answerHistory, answerPublish } from './events.ts';
@@ -26,32 +26,9 @@ export interface StreamDoorOptions {
   readonly history: StreamHistory;
   readonly publish: StreamPublish;
   readonly observe: Observe;
-  readonly limits?: Partial<StreamDoorLimits>;
+  /** `maxFrameBytes` bounds request bodies too. */
+  readonly limits?: Partial<PeerLimits>;
 }
-
-export interface StreamDoorLimits {
-  /** A WebSocket message or request body. */
-  readonly maxFrameBytes: number;
-  /** How long a WebSocket that brought no secret may take to send it. */
-  readonly connectionInitTimeoutMs: number;
-  /** WebSockets of this process. */
-  readonly maxConnections: number;
-  /** How often a sign of life is asked of sockets; one that gives none for about three intervals is cut. */
-  readonly probeMs: number;
-  /** Whether permessage-deflate is agreed on with WebSocket clients that offer it. */
-  readonly compression: boolean;
-  /** How long a WebSocket's close may take. */
-  readonly closeTimeoutMs: number;
-}
-
-const DEFAULT_LIMITS: StreamDoorLimits = {
-  maxFrameBytes: 1_048_576,
-  connectionInitTimeoutMs: 3_000,
-  maxConnections: 100_000,
-  probeMs: 30_000,
-  compression: false,
-  closeTimeoutMs: 5_000,
-};
 
 /** A route at the prefix `/v1/streams/`. */
 export interface StreamDoor {
@@ -66,7 +43,7 @@ export interface StreamDoor {
 }
 
 export function createStreamDoor(options: StreamDoorOptions): StreamDoor {
-  return new Door(options, { ...DEFAULT_LIMITS, ...options.limits });
+  return new Door(options, { ...DEFAULT_PEER_LIMITS, ...options.limits });
 }
 
 class Door implements StreamDoor {
@@ -77,7 +54,7 @@ class Door implements StreamDoor {
   private readonly sockets: Peers<StreamSocket>;
   private isDraining = false;
 
-  constructor(options: StreamDoorOptions, limits: StreamDoorLimits) {
+  constructor(options: StreamDoorOptions, limits: PeerLimits) {
     const { ways, observe } = options;
     this.options = options;
     this.maxBytes = limits.maxFrameBytes;

@@ -1,1 +1,1 @@
-export { createStreamDoor, type StreamDoor, type StreamDoorLimits, type StreamDoorOptions } from './door.ts';
+export { createStreamDoor } from './door.ts';

@@ -12,18 +12,32 @@ import { answerRaw } from './answers.ts';
 import { Deadlines } from './deadlines.ts';
 import { createSink, type SocketSink } from './sink.ts';
 
-export interface PeersOptions {
-  readonly observe: Observe;
+export interface PeerLimits {
+  /** A message of a WebSocket. */
   readonly maxFrameBytes: number;
   /** How long a peer may take to say who it is. */
   readonly connectionInitTimeoutMs: number;
+  /** WebSockets of one door of this process. */
   readonly maxConnections: number;
-  /** How often a sign of life is asked for; two intervals in a row without any, and the connection is cut. */
+  /** How often a sign of life is asked for; one that gives none for about three intervals is cut. */
   readonly probeMs: number;
   /** Whether permessage-deflate is agreed on with clients that offer it. */
   readonly compression: boolean;
   /** How long a close may take: what is unsent, and the peer's answer. */
   readonly closeTimeoutMs: number;
+}
+
+export const DEFAULT_PEER_LIMITS: PeerLimits = {
+  maxFrameBytes: 1_048_576,
+  connectionInitTimeoutMs: 3_000,
+  maxConnections: 100_000,
+  probeMs: 30_000,
+  compression: false,
+  closeTimeoutMs: 5_000,
+};
+
+export interface PeersOptions extends PeerLimits {
+  readonly observe: Observe;
 }
 
 /** What a door makes of a WebSocket. */
