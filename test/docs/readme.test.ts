@@ -151,8 +151,14 @@ describe('code for the demo', () => {
   const event = /"cursor" ?: ?"|'cursor': '|cursor: '/;
 
   test("the README's curl shows events", async () => {
-    await using shell = runShell(at(blockWith('README.md', 'sh', 'curl'), greeting.url), env);
+    await using shell = runShell(at(blockWith('README.md', 'sh', '/graphql'), greeting.url), env);
     await shell.prints(event);
+  });
+
+  test("the README's stream shows events of the past and of now", async () => {
+    await using shell = runShell(at(blockWith('README.md', 'sh', '/v1/streams/'), greeting.url), env);
+    await shell.prints(/"type":"sluice\.ready"/);
+    await shell.prints(/"subject":"aviation\/LAX\/.*"data":\{"origin":"LAX","destination":"\w+"\}\}/);
   });
 
   test("the README's Python shows events", async () => {

@@ -94,6 +94,24 @@ describe('the past of a product', () => {
     expect(events.map(({ data }) => data)).toEqual([0, 3, 6, 9, 12].map((seq) => ({ seq })));
   });
 
+  test('ends a page that grows too large before its limit, and nothing is lost', async () => {
+    const note = 'x'.repeat(900_000);
+    await site.write(
+      range(0, 10).map((seq) => thing(seq, note)),
+      readOnly.topic,
+    );
+    const seen: number[] = [];
+    let pages = 0;
+    for (let at: string | null = url('?since=earliest', 'reads'); at !== null; pages++) {
+      const { events, next } = await page(at);
+      expect(events.length).toBeLessThanOrEqual(4);
+      seen.push(...seqs(events));
+      at = next === null ? null : `${gateway.url}${next}`;
+    }
+    expect(seen).toEqual(range(0, 10));
+    expect(pages).toBe(3);
+  });
+
   test('ends, and its cursor opens a stream exactly after it, also from a page without events', async () => {
     const end = await page(url('?since=earliest&limit=1000&where={"seq":{"lt":0}}'));
     expect(end).toMatchObject({ events: [], more: 'false', next: null });
