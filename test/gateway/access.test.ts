@@ -160,6 +160,7 @@ describe.each(['embedded', 'kafka'] as const)('revoking, with the state on the %
     }
     // A new grant goes on where the old one ended.
     await site.command('grant', 'create', '--app', app, '--product', 'readings');
+    await (nodes[1] as GatewayProcess).shows(key, ['readings']);
     await using socket = await Socket.open((nodes[1] as GatewayProcess).socketUrl, key);
     socket.subscribe('s', live, { from: { cursor: cursors[0] } });
     await socket.message(({ type }) => type === 'next');

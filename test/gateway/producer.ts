@@ -14,13 +14,14 @@ export class KafkaUser implements AsyncDisposable {
   readonly #producer: Producer;
   #connected = false;
 
-  constructor(bootstrap: string) {
+  /** `idempotent`: what it sends again, since a broker went, is in Kafka once all the same. */
+  constructor(bootstrap: string, idempotent = false) {
     this.kafka = new Kafka({
       brokers: [bootstrap],
       logLevel: logLevel.NOTHING,
       retry: { retries: 20, maxRetryTime: 3_000 },
     });
-    this.#producer = this.kafka.producer({ allowAutoTopicCreation: false });
+    this.#producer = this.kafka.producer({ allowAutoTopicCreation: false, idempotent });
   }
 
   async createTopic(

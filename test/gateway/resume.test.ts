@@ -113,7 +113,7 @@ describe('on a real Kafka that other programs write to', () => {
 
   test('the broker restarts in the middle: exact', async () => {
     await using cluster = await startKafka({ version: '4.1.1' });
-    await using user = new KafkaUser(cluster.bootstrap);
+    await using user = new KafkaUser(cluster.bootstrap, true);
     const product = readings();
     await user.createTopic(product.topic, 12);
     const site = new Site({ main: cluster.bootstrap }, [product]);
