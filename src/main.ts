@@ -60,6 +60,18 @@ generate
     const { generateSchema } = await import('./commands/generate.ts');
     await finish(generateSchema({ contractsDir: options.contracts, outDir: options.out, check: options.check }, out));
   });
+generate
+  .command('asyncapi')
+  .description('write the AsyncAPI documents of the contracts')
+  .option('--contracts <dir>', 'the contracts', './schema/contracts')
+  .option('--out <dir>', 'where to write', './asyncapi/generated')
+  .option('--url <url>', 'where partners reach the gateway', 'https://events.example.com')
+  .option('--check', 'write nothing; fail where the files are not current', false)
+  .action(async (options: { contracts: string; out: string; url: string; check: boolean }) => {
+    const { generateAsyncApi } = await import('./commands/generate.ts');
+    const { contracts: contractsDir, out: outDir, url, check } = options;
+    await finish(generateAsyncApi({ contractsDir, outDir, url, check }, out));
+  });
 
 interface Common {
   readonly config?: string;

@@ -17,7 +17,8 @@ export const steps: readonly Step[] = [
   step('lint', tool('biome'), ['check', '--error-on-warnings', '--max-diagnostics=200']),
   { name: 'imports', run: imports },
   step('dead code', tool('knip'), ['--no-progress']),
-  step('generated files', process.execPath, ['src/main.ts', 'generate', 'schema', '--check']),
+  step('generated schema', process.execPath, ['src/main.ts', 'generate', 'schema', '--check']),
+  step('generated documents', process.execPath, ['src/main.ts', 'generate', 'asyncapi', '--check']),
 ];
 
 function step(name: string, program: string, args: readonly string[]): Step {

@@ -44,6 +44,7 @@ export function contract(parts: Partial<Contract> & Pick<Contract, 'name' | 'typ
     tags: [],
     owner: null,
     support: [],
+    definition: null,
     sla: [],
     source: { cluster: 'main', topic: parts.name, format: 'json', envelope: 'none' },
     template: [{ literal: parts.name }],

@@ -11,6 +11,7 @@ export * from './model.ts';
 export { parsePredicate } from './predicate.ts';
 export { type ReadContract, readContract } from './read.ts';
 export { durationMs } from './rules/terms.ts';
+export { canonicalScalar, ranges } from './scalars.ts';
 export { sealContract } from './seal.ts';
 export { decodeLevel, encodeLevel } from './topic.ts';
 export { type Violation, violationsOf } from './violations.ts';

@@ -89,6 +89,8 @@ export interface Contract {
   readonly tags: readonly string[];
   readonly owner: string | null;
   readonly support: readonly { readonly channel: string; readonly url: string | null; readonly tool: string | null }[];
+  /** http(s) URL at which the contract, or else what its data mean, is written down for readers. */
+  readonly definition: string | null;
   readonly sla: readonly { readonly property: string; readonly value: string; readonly unit: string | null }[];
   /** null: the document is catalogued, not served. */
   readonly source: {

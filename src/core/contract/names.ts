@@ -31,6 +31,7 @@ export function reservedProductName(name: string): string | null {
 const reservedTypes = new Set(
   `Query Mutation Subscription Event Product Products ProductField ProductStatus Masking Usage PageInfo PublishReceipt ChangeOp OnLag ReplayFrom ReplayPosition Cursor
   TopicFilter Duration Owner Support SupportChannel ServiceLevel Operation OperationKind Deprecation Plan Grant Application Notice
+  SluiceReady SluiceReadyData SluiceProgress SluiceGap SluiceGapData SluiceNotice SluiceNoticeData SluiceError SluiceErrorData SluiceRange SluicePublished SluiceReceipt
   Int Long Float Number Decimal String Boolean ID Date Time DateTime Timestamp JSON List Map Null Object Any`.split(
     /\s+/,
   ),
@@ -48,7 +49,7 @@ export function isReservedType(name: string): boolean {
 /** Every GraphQL type name that follows from an object or entry type of a contract. `root`: the type of the product's data. */
 export function typeNamesOf(name: string, root: boolean): readonly string[] {
   const suffixes = root
-    ? ['', 'Filter', 'Input', 'Event', 'EventBatch', 'EventConnection', 'EventEdge']
+    ? ['', 'Filter', 'Input', 'Event', 'EventInput', 'EventBatch', 'EventConnection', 'EventEdge']
     : ['', 'Filter', 'Input'];
   return suffixes.map((suffix) => name + suffix);
 }

@@ -171,7 +171,7 @@ function filtered(fields: readonly Field[]): readonly Field[] {
 /** A public field of such a name can be selected but not filtered by. */
 const logical: ReadonlySet<string> = new Set(['and', 'or', 'not']);
 
-function fieldDescription(field: Field): string {
+export function fieldDescription(field: Field): string {
   const values = field.values.map(({ value, label }) => (label === null ? `\`${value}\`` : `\`${value}\` (${label})`));
   return sentences(
     field.description,

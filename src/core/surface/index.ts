@@ -1,4 +1,5 @@
 /** What partners are shown. Hides the rendering of contracts as GraphQL. */
+export * from './asyncapi/index.ts';
 export { canonicalText, createSurface } from './create.ts';
 export { eventTypeOf, partitionSource, streamPath } from './events.ts';
 export { renderSdl } from './sdl.ts';

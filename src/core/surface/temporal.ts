@@ -41,3 +41,22 @@ export function parseDuration(text: string): number | null {
 export function formatInstant(ms: number): string {
   return new Date(Math.max(-MAX_INSTANT, Math.min(MAX_INSTANT, ms))).toISOString();
 }
+
+const UNITS = [
+  [86_400_000, 'D'],
+  [3_600_000, 'H'],
+  [60_000, 'M'],
+] as const;
+
+/** ISO 8601 of milliseconds: `P7D`, `PT1M30S`. */
+export function formatDuration(ms: number): string {
+  let rest = ms;
+  const [days, hours, minutes] = UNITS.map(([unit, letter]) => {
+    const count = Math.floor(rest / unit);
+    rest -= count * unit;
+    return count === 0 ? '' : `${count}${letter}`;
+  });
+  const time = `${hours}${minutes}${rest === 0 ? '' : `${rest / 1_000}S`}`;
+  const text = `P${days}${time === '' ? '' : `T${time}`}`;
+  return text === 'P' ? 'PT0S' : text;
+}

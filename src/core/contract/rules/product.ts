@@ -31,6 +31,7 @@ export type Identity = Pick<
   | 'tags'
   | 'owner'
   | 'support'
+  | 'definition'
   | 'sla'
 >;
 
@@ -65,6 +66,7 @@ export function readProduct(root: Placed, object: Placed | null, report: Report)
       url: item.at('url').text,
       tool: item.at('tool').text,
     })),
+    definition: readDefinition(root.at('authoritativeDefinitions')),
     sla: root.at('slaProperties').list.map((item) => ({
       property: item.at('property').text ?? '',
       value: String(item.at('value').value ?? ''),
@@ -181,4 +183,13 @@ function readOwner(team: Placed): string | null {
   const members = Array.isArray(team.value) ? team.list : team.at('members').list;
   const owner = members.find((member) => member.at('role').text?.toLowerCase() === 'owner') ?? members[0];
   return team.at('name').text ?? owner?.at('name').text ?? owner?.at('username').text ?? null;
+}
+
+/** Of the definitions that are meant for readers the first of the best kind; others (of transformations, of code) are the owner's. */
+function readDefinition(place: Placed): string | null {
+  for (const kind of ['canonicalUrl', 'businessDefinition']) {
+    const found = place.list.find((item) => item.at('type').text === kind)?.at('url').text ?? null;
+    if (found !== null && /^https?:/i.test(found) && URL.canParse(found)) return found;
+  }
+  return null;
 }
