@@ -12,9 +12,10 @@ import type { Observe } from './core/observe.ts';
 import type { SurfaceHandlers } from './core/surface/index.ts';
 import { createCompiler } from './core/view/index.ts';
 import { jsonCodec } from './io/codec/json.ts';
+import { createAsyncApiDoor } from './io/doors/asyncapi/index.ts';
 import { createGraphqlDoor } from './io/doors/graphql/index.ts';
 import { createHttpServer, type Health, type HttpServer, type Route } from './io/doors/http/index.ts';
-import { exampleOperation, pageRoute } from './io/doors/page/index.ts';
+import { exampleOperation, mark, pageRoute, style } from './io/doors/page/index.ts';
 import { createStreamDoor } from './io/doors/stream/index.ts';
 import { createObserve, type ObserveOptions, type Observing } from './io/observe/index.ts';
 import { clock, openUpstream, type Upstream } from './upstream.ts';
@@ -132,6 +133,13 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
     observe,
     limits: doorLimits,
   });
+  const documents = createAsyncApiDoor({
+    ways,
+    observe,
+    url: () => url,
+    localKey: () => graphiql.key,
+    look: { mark, style },
+  });
   let everReady = false;
   const health = (): Health => ({
     isReady: everReady,
@@ -160,6 +168,8 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
     routes: {
       '/graphql': graphqlDoor as Route,
       '/v1/streams/': streamDoor as Route,
+      '/asyncapi': documents,
+      '/asyncapi/': documents,
       '/': pageRoute(() => ({
         site: config.site,
         url,

@@ -2,6 +2,7 @@
 export * from './asyncapi/index.ts';
 export { canonicalText, createSurface } from './create.ts';
 export { eventTypeOf, partitionSource, streamPath } from './events.ts';
+export { sunsetOf } from './life-cycle.ts';
 export { renderSdl } from './sdl.ts';
 export { visible } from './shown.ts';
 export * from './surface.ts';

@@ -24,6 +24,9 @@ const traceparent: Json = {
   description: 'W3C Trace Context.',
 };
 
+/** An enum has a name of its own, like objects: generators make a type of it. */
+const changeOp: Json = { type: 'string', enum: ['UPSERT', 'DELETE'], description: 'DELETE: there is no data.' };
+
 /** As view/cloud-event.ts writes it. */
 export function eventMessage(schemas: Schemas, contract: Contract): Json {
   const { title, typeName, description, deletes, messageKey, template } = contract;
@@ -69,9 +72,7 @@ export function eventMessage(schemas: Schemas, contract: Contract): Json {
         description: 'Grows within the partition; equal length, so that text compares like the number.',
       },
       traceparent,
-      ...(deletes
-        ? { op: { type: 'string', enum: ['UPSERT', 'DELETE'], description: 'DELETE: there is no data.' } }
-        : {}),
+      ...(deletes ? { op: schemas.add('ChangeOp', () => changeOp) } : {}),
       cursor: cursorSchema,
       datacontenttype: { type: 'string', const: 'application/json' },
       data: objectSchema(schemas, received, {

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { gunzip } from 'node:zlib';
+import { isLocal } from '../wire/local.ts';
 
 export interface GraphiQLOptions {
   /** Shown when nothing else is remembered by the browser. */
@@ -47,13 +48,6 @@ export class GraphiQLPage {
     });
     response.end(request.method === 'HEAD' ? undefined : body);
   }
-}
-
-/** From this machine, and asked for by a name of this machine: a foreign page that had its own name point here learns no key. */
-function isLocal(request: IncomingMessage): boolean {
-  const address = request.socket.remoteAddress ?? '';
-  const host = (request.headers.host ?? '').replace(/:\d+$/, '');
-  return /^(::1|(::ffff:)?127\.\d+\.\d+\.\d+)$/.test(address) && ['localhost', '127.0.0.1', '[::1]'].includes(host);
 }
 
 function render(options: GraphiQLOptions, withKey: boolean): Promise<Buffer> {

@@ -9,6 +9,7 @@ import { examples } from './examples.ts';
 import { mark, script, style } from './look.ts';
 
 export { exampleOperation } from './examples.ts';
+export { mark, style } from './look.ts';
 
 export interface PageOptions {
   readonly site: string;
@@ -79,7 +80,7 @@ ${products === null ? keyForm() : `<div class="products">\n${products.map(produc
 </section>
 ${subscribe(products?.[0] ?? null, url, open)}
 </main>
-<footer><p><a href="/graphql">GraphiQL</a> · <a href="/readyz">Health</a></p></footer>
+<footer><p><a href="/graphql">GraphiQL</a> · <a href="/asyncapi">AsyncAPI</a> · <a href="/readyz">Health</a></p></footer>
 <script>${script}</script>
 </body>
 </html>

@@ -1,0 +1,1 @@
+export { type AsyncApiDoor, type AsyncApiDoorOptions, createAsyncApiDoor } from './door.ts';

@@ -1,0 +1,32 @@
+/** The paths of this door: `/asyncapi`, `/asyncapi/{product}.json`, `.yaml`, and `/asyncapi/{product}/html`. */
+import { SluiceError } from '../../../core/errors.ts';
+import type { AsyncApiProtocol } from '../../../core/surface/index.ts';
+import { HttpRefusal } from '../wire/answers.ts';
+
+const ROOT = '/asyncapi';
+
+export interface Place {
+  /** null: the index. */
+  readonly product: string | null;
+  readonly form: 'json' | 'yaml' | 'html';
+}
+
+/** `accepted`: of the two forms of the index the one that the client would rather have; null: neither. Errors: NOT_FOUND, BAD_REQUEST with status 406. */
+export function placeOf(pathname: string, accepted: 'application/json' | 'text/html' | null): Place {
+  if (pathname === ROOT || pathname === `${ROOT}/`) {
+    if (accepted === null)
+      throw new HttpRefusal(406, 'The index is application/json or text/html: ask for one of them.');
+    return { product: null, form: accepted === 'text/html' ? 'html' : 'json' };
+  }
+  const [, product, form, page] = /^\/asyncapi\/([^/]+?)(?:\.(json|yaml)|\/(html))$/.exec(pathname) ?? [];
+  if (product === undefined) throw new SluiceError('NOT_FOUND', 'Nothing stands at this path.');
+  return { product, form: page === undefined ? (form as 'json' | 'yaml') : 'html' };
+}
+
+export function documentPath(product: string, form: 'json' | 'yaml', protocol: AsyncApiProtocol = 'all'): string {
+  return `${ROOT}/${product}.${form}${protocol === 'all' ? '' : `?protocol=${protocol}`}`;
+}
+
+export function pagePath(product: string): string {
+  return `${ROOT}/${product}/html`;
+}
