@@ -1,8 +1,8 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Site } from '../gateway/node.ts';
 import { readings } from '../gateway/producer.ts';
-import { openBrowser, openTab, type Tab } from './browser.ts';
+import { expectQuiet as expectQuietTab, leastContrast, openBrowser, openTab, type Tab } from './browser.ts';
 import { Checkout, type Demo, type Greeting } from './checkout.ts';
 
 let browser: Browser;
@@ -19,45 +19,7 @@ afterAll(async () => {
   await demo?.[Symbol.asyncDispose]();
 });
 
-/** Nothing was asked of anybody else, and nothing was complained of. */
-function expectQuiet({ asked, complaints }: Tab, url = greeting.url): void {
-  const foreign = asked.filter(
-    (address) => !/^(data|blob):/.test(address) && new URL(address).host !== new URL(url).host,
-  );
-  expect(foreign).toEqual([]);
-  expect(complaints).toEqual([]);
-}
-
-/** The smallest WCAG contrast of any text that is seen, with that text. */
-async function leastContrast(page: Page): Promise<{ readonly ratio: number; readonly text: string }> {
-  return page.evaluate(() => {
-    const channels = (color: string): number[] => (color.match(/[\d.]+/g) ?? []).map(Number);
-    const luminance = (color: string): number => {
-      const [r = 0, g = 0, b = 0] = channels(color).map((value) => {
-        const share = value / 255;
-        return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-      });
-      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    };
-    const behind = (element: Element | null): string => {
-      for (let at = element; at !== null; at = at.parentElement) {
-        const { backgroundColor } = getComputedStyle(at);
-        if ((channels(backgroundColor)[3] ?? 1) > 0) return backgroundColor;
-      }
-      return 'rgb(255, 255, 255)';
-    };
-    const found: { ratio: number; text: string }[] = [];
-    for (const element of document.body.querySelectorAll<HTMLElement>('*')) {
-      const text = [...element.childNodes]
-        .filter(({ nodeType }) => nodeType === 3)
-        .map((node) => node.textContent?.trim());
-      if (!element.checkVisibility() || text.join('') === '') continue;
-      const [a, b] = [luminance(getComputedStyle(element).color), luminance(behind(element))];
-      found.push({ ratio: (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), text: text.join(' ') });
-    }
-    return found.reduce((least, next) => (next.ratio < least.ratio ? next : least));
-  });
-}
+const expectQuiet = (tab: Tab, url = greeting.url): void => expectQuietTab(tab, url);
 
 describe('the page for people', () => {
   test('shows both products with owner, description and topic template', async () => {

@@ -95,9 +95,9 @@ function positions({ replay }: Contract): Json {
       ? {
           since: {
             type: 'string',
-            description: `From this time (RFC 3339), from so long ago (ISO 8601 duration), or "earliest". ${one}`,
+            description: `From a time (RFC 3339, such as 2026-01-31T12:00:00Z), from so long ago (ISO 8601 duration), or "earliest". ${one}`,
             examples: [
-              ...(replay.from.includes('time') ? ['2026-01-31T12:00:00Z', 'PT15M'] : []),
+              ...(replay.from.includes('time') ? ['PT15M'] : []),
               ...(replay.from.includes('earliest') ? ['earliest'] : []),
             ],
           },

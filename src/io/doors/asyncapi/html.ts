@@ -18,7 +18,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; list-style: none; ma
 .documents { display: flex; flex-wrap: wrap; gap: .6rem 1.25rem; align-items: center; margin: 1.2rem 0 0; }
 .stack { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; }
 .stack > article { min-width: 0; }
-.stack > article p { overflow-wrap: anywhere; }
+p, h1, h2, h3 { overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; margin: .8rem 0 0; }
 table { border-collapse: collapse; width: 100%; font-size: .94rem; }
 th, td { text-align: left; vertical-align: top; padding: .45rem .8rem .45rem 0; border-bottom: 1px solid var(--line); }
