@@ -30,6 +30,7 @@ export const broken: readonly (readonly [string, string, (document: Document) =>
   ['type-name', 'a schema object called Event', (d) => { object(d).name = 'Event'; }, 'leaves no name', 'FlightEvent'],
   ['type-name', 'a type name that GraphQL refuses', (d) => { object(d).name = 'order-lineEvent'; }, 'not a legal GraphQL name', '"OrderLine"'],
   ['type-name', 'a type name beginning with __', (d) => { object(d).name = '__Order'; }, 'not a legal GraphQL name', 'would be'],
+  ['reserved-name', 'a type name of the AsyncAPI documents', (d) => { object(d).name = 'SluiceErrorEvent'; }, '"SluiceError" is reserved', 'another name'],
   ['reserved-name', 'a reserved type name', (d) => { object(d).name = 'QueryEvent'; }, '"Query" is reserved', 'another name'],
   ['one-topic', 'a second topic object', (d) => { d.schema.push({ name: 'Other', physicalType: 'topic' }); }, 'a second topic object', 'its own contract'],
   ['one-kafka-server', 'a second Kafka server', (d) => { d.servers.push({ server: 'b', type: 'kafka', host: 'h' }); }, 'a second Kafka server', 'one'],

@@ -48,6 +48,18 @@ describe('a contract', () => {
     }
   });
 
+  test('names the page for readers that its owner names: the contract, else what its data mean, and nothing of code', () => {
+    const definition = (...definitions: readonly { type: string; url: string }[]) =>
+      contractOf({ ...product(), authoritativeDefinitions: definitions }).definition;
+    const meaning = { type: 'businessDefinition', url: 'https://wiki.example.com/orders' };
+    const canonical = { type: 'canonicalUrl', url: 'https://contracts.example.com/orders' };
+    expect(definition(meaning, canonical)).toBe(canonical.url);
+    expect(definition(meaning)).toBe(meaning.url);
+    expect(definition({ type: 'transformationImplementation', url: 'https://git.example.com/job' })).toBeNull();
+    expect(definition({ ...canonical, url: 'ftp://contracts.example.com/orders' }, meaning)).toBe(meaning.url);
+    expect(contractOf(product()).definition).toBeNull();
+  });
+
   test('carries what the document says', () => {
     const contract = contractOf(product());
     expect(contract).toMatchObject({

@@ -367,6 +367,20 @@ describe('a document and the door that it describes', () => {
   });
 });
 
+test('workers serve the same documents, with the address of all of them', async () => {
+  await using many = await (await site.start({ env: { SLUICE_WORKERS: '2' } })).ready();
+  const etags = new Set<string | null>();
+  for (let asked = 0; asked < 6; asked += 1) {
+    // A connection of its own each, so that they come to either.
+    const response = await fetch(`${many.url}/asyncapi/parcels.json?protocol=ws`, {
+      headers: { 'x-api-key': plain, connection: 'close' },
+    });
+    expect(at(await response.json(), 'servers', 'ws', 'host')).toBe(`127.0.0.1:${many.port}`);
+    etags.add(response.headers.get('etag'));
+  }
+  expect(etags.size).toBe(1);
+});
+
 test('a person without a key is asked for one, and goes on with it from page to page', async () => {
   const browser = await openBrowser();
   try {

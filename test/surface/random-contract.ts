@@ -62,7 +62,8 @@ function randomFields(random: Random, owner: string, depth: number): readonly Fi
       description: random.pick([null, randomText(random)]),
       deprecated: random.pick([null, null, 'gone']),
       classification: random.pick([null, 'restricted']),
-      derivation: random.pick([null, null, 'source.x']),
+      // An object of derived fields alone is another matter.
+      derivation: depth === 0 ? random.pick([null, null, 'source.x']) : null,
       values: random.pick([[], [{ value: randomText(random), label: null, description: 'd' }]]),
       examples: random.pick([[], [random.pick(odd), random.pick(odd)]]),
       format: type.kind === 'string' ? null : random.pick([null, 'i64', 'yyyy']),

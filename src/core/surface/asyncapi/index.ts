@@ -1,2 +1,2 @@
-export { type AsyncApiOptions, type AsyncApiProtocol, asyncApiProtocols, renderAsyncApi } from './document.ts';
+export { type AsyncApiProtocol, asyncApiProtocols, renderAsyncApi } from './document.ts';
 export { asyncApiYaml } from './text.ts';

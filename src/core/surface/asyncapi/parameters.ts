@@ -21,7 +21,7 @@ export function streamQuery(contract: Contract): Json {
       type: 'string',
       default: 'PT10S',
       description:
-        'You hear something at least this often, a sluice.progress where there are no events; PT1S to PT60S, or seconds. After one and a half of them without a word the connection is dead.',
+        'You hear something at least this often, a sluice.progress where there are no events; PT1S to PT60S, or seconds. Where you hear nothing for three of them, take the connection for dead.',
       examples: ['PT10S', '30'],
     },
     access_token: {

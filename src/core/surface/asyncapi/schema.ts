@@ -2,7 +2,7 @@
 import { type Field, type FieldType, ranges, type ScalarType } from '../../contract/index.ts';
 import { fieldDescription } from '../definitions.ts';
 import { fieldExamples, formats } from './example.ts';
-import { received, type Side } from './side.ts';
+import { given, received, type Side } from './side.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -29,7 +29,7 @@ export class Schemas {
 }
 
 /**
- * An object as a schema of its own. Open: a compatible version of the contract adds fields. `nullable` stands in the schema itself, since it
+ * An object as a schema of its own. What is received is open: a compatible version of the contract adds fields. `nullable` stands in the schema itself, since it
  * is used in one place; beside a `$ref` it would be a union, which most languages have no name for.
  */
 export function objectSchema(
@@ -49,6 +49,8 @@ export function objectSchema(
       type: orNull('object', object.nullable),
       ...object.notes,
       ...(required.length > 0 ? { required } : {}),
+      // What a publisher gives beside them is refused.
+      ...(side === given ? { additionalProperties: false } : {}),
       properties: Object.fromEntries(fields.map((field) => [field.name, fieldSchema(schemas, side, field)])),
     };
   });

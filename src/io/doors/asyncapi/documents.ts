@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Contract } from '../../../core/contract/index.ts';
 import { type AsyncApiProtocol, asyncApiProtocols, asyncApiYaml, renderAsyncApi } from '../../../core/surface/index.ts';
+import type { Json } from './reading.ts';
 
 export interface Text {
   readonly body: string;
@@ -26,17 +27,27 @@ export class Documents {
   }
 
   /** Plain JSON. */
-  document(contract: Contract, protocol: AsyncApiProtocol): Readonly<Record<string, unknown>> {
+  document(contract: Contract, protocol: AsyncApiProtocol): Json {
     return renderAsyncApi(contract, { protocol, url: this.#url() });
   }
 
   /** Whoever is shown the same contract gets the same text. */
   text(contract: Contract, protocol: AsyncApiProtocol, form: 'json' | 'yaml'): Text {
-    const name = `${contract.digest} ${protocol} ${form}`;
+    return this.#kept(`${contract.digest} ${protocol} ${form}`, () => {
+      const document = this.document(contract, protocol);
+      return form === 'json' ? `${JSON.stringify(document, null, 2)}\n` : asyncApiYaml(document);
+    });
+  }
+
+  /** Likewise, of the document that shows all. */
+  page(contract: Contract, make: (document: Json) => string): Text {
+    return this.#kept(`${contract.digest} html`, () => make(this.document(contract, 'all')));
+  }
+
+  #kept(name: string, make: () => string): Text {
     const known = this.#texts.get(name);
     if (known !== undefined) return known;
-    const document = this.document(contract, protocol);
-    const text = tagged(form === 'json' ? `${JSON.stringify(document, null, 2)}\n` : asyncApiYaml(document));
+    const text = tagged(make());
     this.#texts.set(name, text);
     for (const oldest of this.#texts.keys()) {
       if (this.#texts.size <= KEPT) break;

@@ -19,6 +19,7 @@ import { indexEntries, indexPage } from './index-page.ts';
 import { lifeCycleHeaders } from './life-cycle.ts';
 import { documentPage } from './page.ts';
 import { type Place, placeOf } from './paths.ts';
+import type { Json } from './reading.ts';
 import { refusalPage } from './refusal-page.ts';
 
 export interface AsyncApiDoorOptions {
@@ -117,10 +118,14 @@ class Door implements AsyncApiDoor {
     const contract = shown.find((candidate) => candidate.product === product);
     if (contract === undefined || !this.#documents.has(contract, protocol)) throw new SluiceError('NOT_FOUND');
     const { form } = place;
+    const page = (document: Json): string => documentPage(document, this.#options.look, token);
     const text =
-      form === 'html'
-        ? tagged(documentPage(this.#documents.document(contract, 'all'), this.#options.look, token))
-        : this.#documents.text(contract, protocol, form);
+      form !== 'html'
+        ? this.#documents.text(contract, protocol, form)
+        : token === null
+          ? this.#documents.page(contract, page)
+          : // The key stands in its links: it is nobody else's.
+            tagged(page(this.#documents.document(contract, 'all')));
     return {
       text,
       type: form,

@@ -1,1 +1,1 @@
-export { type AsyncApiDoor, type AsyncApiDoorOptions, createAsyncApiDoor } from './door.ts';
+export { createAsyncApiDoor } from './door.ts';
