@@ -161,6 +161,12 @@ describe('code for the demo', () => {
     await shell.prints(/"subject":"aviation\/LAX\/.*"data":\{"origin":"LAX","destination":"\w+"\}\}/);
   });
 
+  test("the README's document is one of the product's WebSocket", async () => {
+    await using shell = runShell(at(blockWith('README.md', 'sh', '/asyncapi/'), greeting.url), env);
+    await shell.prints(/^asyncapi: 3\.0\.0$/m);
+    await shell.prints(new RegExp(`host: ${new URL(greeting.url).host}\\n +pathname: /v1/streams/flights`));
+  });
+
   test("the README's Python shows events", async () => {
     await using python = await runPython(at(blockWith('README.md', 'python', 'gql'), greeting.url), env);
     await python.prints(event);
