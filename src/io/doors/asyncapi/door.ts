@@ -79,8 +79,10 @@ class Door implements AsyncApiDoor {
       isForPeople = asked.place.form === 'html';
       this.#answer(request, response, this.#within(request, asked));
     } catch (thrown) {
-      if (!isForPeople) throw thrown;
-      this.#refuse(request, response, asSluiceError(thrown));
+      const error = asSluiceError(thrown);
+      this.#options.observe.counter('sluice_errors_total', { code: error.code }).add(1);
+      if (!isForPeople) throw error;
+      this.#refuse(request, response, error);
     }
   }
 
