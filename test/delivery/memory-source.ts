@@ -40,6 +40,8 @@ interface Tail {
   readonly handler: SourceHandler;
   readonly life: number;
   readonly next: number[];
+  /** null: all. */
+  readonly only: ReadonlySet<number> | null;
   known: number;
 }
 
@@ -186,9 +188,10 @@ export class MemorySource implements Source {
     };
   }
 
-  tail(product: string, from: Placement, handler: SourceHandler): SourceTail {
+  tail(product: string, from: Placement, handler: SourceHandler, partitions?: readonly number[]): SourceTail {
     const life = Number(from.incarnation.slice(1));
-    const tail: Tail = { product, handler, life, next: [...from.vector], known: from.vector.length };
+    const only = partitions === undefined ? null : new Set(partitions);
+    const tail: Tail = { product, handler, life, next: [...from.vector], only, known: from.vector.length };
     this.#log(product);
     this.#tails.add(tail);
     const quiet = this.#every?.(500, () => this.#follow(tail, undefined, Number.POSITIVE_INFINITY, true));
@@ -277,7 +280,7 @@ export class MemorySource implements Source {
       tail.handler.grown(tail.known);
     }
     log.partitions.forEach(({ entries, first }, partition) => {
-      if (only !== undefined && only !== partition) return;
+      if ((only !== undefined && only !== partition) || tail.only?.has(partition) === false) return;
       const from = tail.next[partition] as number;
       if (from < first) {
         this.#tails.delete(tail);

@@ -79,9 +79,9 @@ export function sourceConformance(name: string, open: () => Promise<SourceBench>
       await bench[Symbol.asyncDispose]();
     });
 
-    const follow = (from: Placement): Listener => {
+    const follow = (from: Placement, partitions?: readonly number[]): Listener => {
       const listener = new Listener();
-      tails.push(bench.source.tail(bench.product, from, listener));
+      tails.push(bench.source.tail(bench.product, from, listener, partitions));
       return listener;
     };
     const place = (kind: 'latest' | 'earliest'): Promise<Placement> => bench.source.place(bench.product, { kind });
@@ -227,6 +227,20 @@ export function sourceConformance(name: string, open: () => Promise<SourceBench>
       expect(listener.partitions).toBe(3);
       expect(values(listener.events(2))).toEqual([7, 8]);
       expect(listener.scans.find((scan) => scan.partition === 2)?.from).toBe(0);
+    });
+
+    test('a tail of some partitions reads these alone, and is told of new ones', async () => {
+      const from = await place('latest');
+      const [some, all] = [follow(from, [1]), follow(from)];
+      await bench.write(0, [1, 2]);
+      await bench.write(1, [3, 4]);
+      await bench.grow(3);
+      await bench.write(2, [5]);
+      await bench.write(1, [6]);
+      await all.until(() => all.events(2).length === 1);
+      await some.until(() => some.events(1).length === 3 && some.partitions === 3);
+      expect(values(some.events(1))).toEqual([3, 4, 6]);
+      expect(new Set(some.scans.map(({ partition }) => partition))).toEqual(new Set([1]));
     });
 
     test('a cursor from before the growth stands at the first offset of the new partitions', async () => {

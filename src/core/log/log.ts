@@ -153,9 +153,16 @@ export interface Log extends AsyncDisposable {
 
   /**
    * Reads live from the given offsets (partition -> next offset) of the given incarnation. Tails of one log share one
-   * multi-partition fetch loop per broker. Positions survive leader moves and broker deaths.
+   * multi-partition fetch loop per broker. Positions survive leader moves and broker deaths. `fixed`: of new partitions the
+   * handler is told, and they are not read.
    */
-  tail(topic: string, incarnation: Incarnation, from: ReadonlyMap<number, number>, handler: TailHandler): Tail;
+  tail(
+    topic: string,
+    incarnation: Incarnation,
+    from: ReadonlyMap<number, number>,
+    handler: TailHandler,
+    options?: { readonly fixed?: boolean },
+  ): Tail;
 
   /**
    * Reads [from, to) of one partition as consecutive scans that together cover exactly that range, each of at most about

@@ -1,9 +1,10 @@
 export { expired } from './failure.ts';
-export { createLocalSource, type LocalSource, type Reader, type Served } from './local.ts';
+export { createLocalSource, type LocalSource } from './local.ts';
 export { type Look, lookBack } from './look-back.ts';
 export { isSelective } from './match/lookups.ts';
 export { MatchIndex } from './match/match-index.ts';
 export { type Merged, type MergedEvent, mergeByTime } from './merge.ts';
 export { type Position, resolvePosition } from './position.ts';
+export type { Reader, Served } from './served.ts';
 export * from './source.ts';
 export * from './stream/index.ts';

@@ -3,29 +3,16 @@
  * the first half of the event's way), so that this file knows logs and positions only.
  */
 
-import type { PublicEvent } from '../contract/index.ts';
 import { SluiceError } from '../errors.ts';
-import type { Appended, AppendRecord, Extent, Incarnation, Log, LogScan, Tail } from '../log/index.ts';
+import type { Appended, Extent, Incarnation, Log, LogScan } from '../log/index.ts';
 import { LogError } from '../log/index.ts';
 import type { Observe } from '../observe.ts';
 import { incarnationDigest } from './digest.ts';
 import { expired, publicError, reset } from './failure.ts';
-import type { Origin, Placement, PublishEvent, Published, Scan, Source, SourceHandler, SourceTail } from './source.ts';
-
-/** Decode, project and address every record of a scan. `live`: this is the one reader that sets rejected records aside. Never throws. */
-export interface Reader {
-  /** The contract's digest: the version of the projection. */
-  readonly projection: string;
-  read(scan: LogScan, live: boolean): readonly PublicEvent[];
-  encode(event: PublishEvent): AppendRecord;
-}
-
-/** What is served under a product's name: where its records are and what they mean. */
-export interface Served {
-  readonly cluster: string;
-  readonly topic: string;
-  readonly reader: Reader;
-}
+import { HeardOf } from './heard.ts';
+import { openLocalTail } from './local-tail.ts';
+import type { Reader, Served } from './served.ts';
+import type { Origin, Placement, Published, Scan, Source } from './source.ts';
 
 export interface LocalSource extends Source {
   /** Puts a product in force, replaces it (live tails go on with the new reader from the next scan), or takes it away (null). */
@@ -38,17 +25,9 @@ interface Shape {
   readonly extents: readonly Extent[];
 }
 
-/** What a live tail last heard of its partitions: lets a resume be checked without asking the log. */
-interface Heard {
-  readonly digest: string;
-  readonly first: number[];
-  readonly to: number[];
-}
-
 /** Fixed part of what an event costs in memory beside its text; an estimate for the window's bound, measured on heap snapshots of 12-field events. */
 const EVENT_OVERHEAD = 400;
 const MAX_INCARNATIONS = 10_000;
-const RETRY_MS = 500;
 /** A log is asked for no less at a time: its batches come whole anyway. */
 const FETCH_BYTES = 131_072;
 
@@ -60,7 +39,7 @@ export function createLocalSource(options: {
 }): LocalSource {
   const { logs, observe, wait } = options;
   const served = new Map<string, Served>();
-  const heard = new Map<string, Heard>();
+  const heard = new HeardOf();
   /** Products whose source could not be read when it was last asked for, and why. */
   const unreadable = new Map<string, string>();
   const flights = new Map<string, Flight<Shape>>();
@@ -139,13 +118,8 @@ export function createLocalSource(options: {
 
   const placeAt = async (product: string, origin: Extract<Origin, { kind: 'at' }>): Promise<Placement> => {
     find(product);
-    const live = heard.get(product);
-    const known =
-      live !== undefined &&
-      live.digest === origin.incarnation &&
-      live.to.length === origin.vector.length &&
-      origin.vector.every((next, p) => next >= (live.first[p] ?? 0) && next <= (live.to[p] ?? -1));
-    if (known) return { incarnation: origin.incarnation, vector: origin.vector };
+    if (heard.holds(product, origin.incarnation, origin.vector))
+      return { incarnation: origin.incarnation, vector: origin.vector };
     const now = await shape(product);
     if (now.digest !== origin.incarnation) throw reset();
     if (origin.vector.length > now.extents.length) throw reset();
@@ -196,9 +170,21 @@ export function createLocalSource(options: {
       return { incarnation: now.digest, first: now.extents.map((e) => e.first), end: now.extents.map((e) => e.end) };
     },
 
-    tail(product, from, handler) {
+    tail(product, from, handler, partitions) {
       const { served: at, log } = find(product);
-      return liveTail({ product, at, log, from, handler });
+      return openLocalTail({
+        product,
+        at,
+        log,
+        from,
+        partitions,
+        handler,
+        heard,
+        observe,
+        known: incarnations.get(from.incarnation),
+        project: (scan) => toScan(product, from.incarnation, (served.get(product) ?? at).reader, scan, true),
+        wait,
+      });
     },
 
     async *range(product, incarnation, partition, from, to, rangeOptions) {
@@ -244,76 +230,6 @@ export function createLocalSource(options: {
       );
     },
   };
-
-  function liveTail(args: {
-    readonly product: string;
-    readonly at: Served;
-    readonly log: Log;
-    readonly from: Placement;
-    readonly handler: SourceHandler;
-  }): SourceTail {
-    const { product, at, log, from, handler } = args;
-    const read = observe.counter('sluice_records_read_total', { product });
-    let tail: Tail | undefined;
-    let closed = false;
-    const state: Heard = { digest: from.incarnation, first: from.vector.map(() => 0), to: [...from.vector] };
-    const end = (error: SluiceError): void => {
-      if (closed) return;
-      close();
-      handler.failed(error);
-    };
-    const close = (): void => {
-      closed = true;
-      if (heard.get(product) === state) heard.delete(product);
-      void tail?.[Symbol.asyncDispose]();
-    };
-    const describe = async (): Promise<Incarnation | null> => {
-      while (!closed) {
-        try {
-          return (await log.describe(at.topic)).incarnation;
-        } catch (error) {
-          if (!(error instanceof LogError && error.kind === 'UNAVAILABLE')) throw error;
-          await wait(RETRY_MS);
-        }
-      }
-      return null;
-    };
-    const start = async (): Promise<void> => {
-      const life = incarnations.get(from.incarnation) ?? (await describe());
-      if (closed || life === null) return;
-      if (incarnationDigest(life) !== from.incarnation) return end(reset());
-      heard.set(product, state);
-      tail = log.tail(at.topic, life, new Map(from.vector.map((next, p) => [p, next])), {
-        scan(scan) {
-          if (closed) return;
-          state.first[scan.partition] = scan.first;
-          state.to[scan.partition] = scan.to;
-          read.add(scan.records.length);
-          handler.scan(toScan(product, from.incarnation, (served.get(product) ?? at).reader, scan, true));
-        },
-        failed(partition, error) {
-          end(publicError(error, [{ partition, from: state.to[partition] ?? 0 }]));
-        },
-        grown(partitions) {
-          while (state.to.length < partitions) {
-            state.first.push(0);
-            state.to.push(0);
-          }
-          if (!closed) handler.grown(partitions);
-        },
-        reachable(reachable) {
-          if (!closed)
-            observe.info(reachable ? 'source answers again' : 'source does not answer', {
-              product,
-              cluster: at.cluster,
-            });
-        },
-      });
-      if (closed) void tail[Symbol.asyncDispose]();
-    };
-    start().catch((error: unknown) => end(publicError(error, [])));
-    return { close };
-  }
 }
 
 /** A scan cut into consecutive ones of about `maxBytes`: whoever stops early has not had the rest decoded and projected. */

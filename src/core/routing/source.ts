@@ -72,8 +72,11 @@ export interface Source {
   place(product: string, origin: Origin): Promise<Placement>;
   /** First offsets held and ends, as placements. */
   extent(product: string): Promise<{ readonly incarnation: string; readonly first: Vector; readonly end: Vector }>;
-  /** Reads live from a placement on. No tail, no reader. */
-  tail(product: string, from: Placement, handler: SourceHandler): SourceTail;
+  /**
+   * Reads live from a placement on. No tail, no reader. `partitions`: of these alone, which the placement has; new ones are told of
+   * then, and not read.
+   */
+  tail(product: string, from: Placement, handler: SourceHandler, partitions?: readonly number[]): SourceTail;
   /** Consecutive scans that cover exactly [from, to) of a partition (`to` capped at the end); ends early when iteration stops. Errors as place. */
   range(
     product: string,

@@ -60,9 +60,14 @@ export class Bench {
     await this.log.create(topic, { partitions, cleanup: 'delete' });
   }
 
-  watch(topic: string, incarnation: Incarnation, from: ReadonlyMap<number, number>, log: Log = this.log): Watching {
+  watch(
+    topic: string,
+    incarnation: Incarnation,
+    from: ReadonlyMap<number, number>,
+    { log = this.log, fixed = false }: { readonly log?: Log; readonly fixed?: boolean } = {},
+  ): Watching {
     const recorder = new Recorder(from);
-    const tail = log.tail(topic, incarnation, from, recorder);
+    const tail = log.tail(topic, incarnation, from, recorder, { fixed });
     return { recorder, tail, [Symbol.asyncDispose]: () => tail[Symbol.asyncDispose]() };
   }
 }

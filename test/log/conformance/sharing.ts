@@ -68,7 +68,7 @@ export function sharing(bench: Bench): void {
       const other = await bench.under.another();
       const topic = await bench.make();
       const { incarnation } = await other.describe(topic);
-      const ended = bench.watch(topic, incarnation, new Map([[0, 0]]), other);
+      const ended = bench.watch(topic, incarnation, new Map([[0, 0]]), { log: other });
       await ended.recorder.anotherScan(0);
       await other[Symbol.asyncDispose]();
       const said = ended.recorder.scans.length;

@@ -228,6 +228,22 @@ export function tailing(bench: Bench): void {
       expect(watching.recorder.broken).toEqual([]);
     });
 
+    test('a fixed tail is told of partitions that are added, and does not read them', async () => {
+      const topic = await bench.make(1);
+      const { incarnation } = await bench.log.describe(topic);
+      await using watching = bench.watch(topic, incarnation, new Map([[0, 0]]), { fixed: true });
+      await using other = bench.watch(topic, incarnation, new Map([[0, 0]]));
+      const { recorder } = watching;
+      await Promise.all([recorder.anotherScan(0), other.recorder.anotherScan(0)]);
+      await bench.under.addPartitions(topic, 2);
+      await bench.log.append(topic, [...numbered(1, 4), ...numbered(0, 4)]);
+      await Promise.all([recorder.reads(0, 4), other.recorder.reads(1, 4)]);
+      await recorder.anotherScan(0);
+      expect(recorder.growth).toEqual([2]);
+      expect(recorder.of(1)).toEqual([]);
+      expect(recorder.broken).toEqual([]);
+    });
+
     test('a position before what is held fails its partition with the extent, and the others go on', async () => {
       const topic = await bench.make(2);
       await bench.log.append(topic, [...numbered(0, 10), ...numbered(1, 10)]);

@@ -36,6 +36,7 @@ export class StreamError extends Error {
 const product = z.string().min(1).max(256);
 const digest = z.string().max(256);
 const position = z.int().nonnegative();
+const partition = z.int().nonnegative().max(100_000);
 const vector = z.array(position).max(100_000);
 const bytes = z.int().positive().max(MAX_MESSAGE_BYTES);
 const placement = z.strictObject({ incarnation: digest, vector });
@@ -56,14 +57,20 @@ const ask = z.discriminatedUnion('ask', [
   z.strictObject({ ask: z.literal('place'), product, origin }),
   z.strictObject({ ask: z.literal('extent'), product }),
   z.strictObject({ ask: z.literal('append'), product, events: z.array(publishEvent).max(10_000) }),
-  /** Scans from the placement on, `credit` bytes of each partition to begin with; told {grown}. */
-  z.strictObject({ ask: z.literal('tail'), product, from: placement, credit: bytes }),
+  /** Scans from the placement on, of all partitions or of these, `credit` bytes of each to begin with; told {grown}. */
+  z.strictObject({
+    ask: z.literal('tail'),
+    product,
+    from: placement,
+    partitions: z.array(partition).min(1).max(100_000).optional(),
+    credit: bytes,
+  }),
   /** Scans of [from, to), `credit` bytes to begin with, then the end. */
   z.strictObject({
     ask: z.literal('range'),
     product,
     incarnation: digest,
-    partition: z.int().nonnegative().max(100_000),
+    partition,
     from: position,
     to: position,
     maxBytes: z.int().positive().optional(),

@@ -62,10 +62,11 @@ function remoteSource(wire: Wire, credit: Credit): Source {
     place: (product, origin) => wire.request({ ask: 'place', product, origin: sendable(origin) }, answers.place),
     extent: (product) => wire.request({ ask: 'extent', product }, answers.extent),
     append: (product, events) => wire.request({ ask: 'append', product, events: [...events] }, answers.append),
-    tail: (product, from, handler) => {
+    tail: (product, from, handler, partitions) => {
       const asked = { incarnation: from.incarnation, vector: [...from.vector] };
+      const some = partitions === undefined ? {} : { partitions: [...partitions] };
       const receiver = new TailReceiver(product, from, handler, credit.tail);
-      const question = wire.ask({ ask: 'tail', product, from: asked, credit: credit.tail }, receiver);
+      const question = wire.ask({ ask: 'tail', product, from: asked, ...some, credit: credit.tail }, receiver);
       receiver.question = question;
       return { close: () => question.cancel() };
     },

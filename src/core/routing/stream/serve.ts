@@ -47,7 +47,7 @@ export function createStreamServer(options: {
         case 'append':
           return answered(reply, source.append(ask.product, ask.events));
         case 'tail':
-          return tails.join(ask.product, ask.from, ask.credit, reply);
+          return tails.join(ask, reply);
         case 'range':
           return new RangeServing(source, ask, reply);
         case 'follow': {

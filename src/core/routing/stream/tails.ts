@@ -4,7 +4,7 @@
  * goes on with the others. Nothing is kept for anybody: who is behind is a position.
  */
 import { asSluiceError, SluiceError } from '../../errors.ts';
-import type { Placement, Scan, Source, SourceTail } from '../source.ts';
+import type { Placement, Scan, Source, SourceHandler, SourceTail } from '../source.ts';
 import { type EncodedScan, encodeScan, trimScan } from './scan.ts';
 import type { Reply, Serving } from './wire.ts';
 
@@ -25,19 +25,23 @@ export class SharedTails {
     this.#wait = wait;
   }
 
-  /** `credit`: bytes of each partition that may be sent before more is granted. Errors: as Source.tail. */
-  join(product: string, from: Placement, credit: number, reply: Reply): Serving {
-    const key = `${product}\n${from.incarnation}`;
+  /** Errors: as Source.tail; BAD_REQUEST where the placement does not have a partition that is asked for. */
+  join(asked: AskedTail, reply: Reply): Serving {
+    const { product, from } = asked;
+    const partitions = asked.partitions?.toSorted((a, b) => a - b);
+    if (partitions?.some((partition) => partition >= from.vector.length))
+      throw new SluiceError('BAD_REQUEST', 'A placement does not have every partition of its tail.');
+    const key = [product, from.incarnation, ...(partitions ?? [])].join('\n');
     let tail = this.#tails.get(key);
     if (tail === undefined) {
-      const opened = new SharedTail(this.#source, product, from, () => {
+      const opened = new SharedTail(this.#source, product, from, partitions, () => {
         if (this.#tails.get(key) === opened) this.#tails.delete(key);
       });
       this.#tails.set(key, opened);
       tail = opened;
     }
     const plant = { source: this.#source, wait: this.#wait, read: <T>(task: () => Promise<T>) => this.#read(task) };
-    return new Follower(tail, plant, from, credit, reply);
+    return new Follower(tail, plant, from, asked.credit, reply);
   }
 
   /** In order of asking, a bounded number at a time. */
@@ -53,6 +57,15 @@ export class SharedTails {
   }
 }
 
+interface AskedTail {
+  readonly product: string;
+  readonly from: Placement;
+  /** undefined: all, and those that come. */
+  readonly partitions?: readonly number[] | undefined;
+  /** Bytes of each partition that may be sent before more is granted. */
+  readonly credit: number;
+}
+
 interface Plant {
   readonly source: Source;
   readonly wait: (ms: number) => Promise<void>;
@@ -62,27 +75,41 @@ interface Plant {
 class SharedTail {
   readonly product: string;
   readonly incarnation: string;
+  /** undefined: all. */
+  readonly partitions: readonly number[] | undefined;
   /** Per partition the position up to which it has told. */
   readonly to: number[];
+  /** How many partitions there are, as far as it was told. */
+  count: number;
   readonly #followers = new Set<Follower>();
   readonly #tail: SourceTail;
   readonly #ended: () => void;
 
-  constructor(source: Source, product: string, from: Placement, ended: () => void) {
+  constructor(
+    source: Source,
+    product: string,
+    from: Placement,
+    partitions: readonly number[] | undefined,
+    ended: () => void,
+  ) {
     this.product = product;
     this.incarnation = from.incarnation;
+    this.partitions = partitions;
     this.to = [...from.vector];
+    this.count = from.vector.length;
     this.#ended = ended;
-    this.#tail = source.tail(product, from, {
+    const handler: SourceHandler = {
       scan: (scan) => this.#scan(scan),
-      grown: (partitions) => {
-        for (const follower of this.#followers) follower.grown(partitions);
+      grown: (count) => {
+        this.count = count;
+        for (const follower of this.#followers) follower.grown(count);
       },
       failed: (error) => {
         ended();
         for (const follower of [...this.#followers]) follower.fail(error);
       },
-    });
+    };
+    this.#tail = source.tail(product, from, handler, partitions);
   }
 
   add(follower: Follower): void {
@@ -140,9 +167,10 @@ class Follower implements Serving {
     this.#credit = credit;
     this.#grown = from.vector.length;
     this.#known = Math.max(tail.to.length, this.#grown);
-    for (const [partition, next] of from.vector.entries()) this.#begin(partition, next);
+    for (const partition of tail.partitions ?? from.vector.keys()) this.#begin(partition, from.vector[partition] ?? 0);
     tail.add(this);
-    if (this.#known > this.#grown) void this.#learn();
+    if (tail.partitions !== undefined) this.grown(tail.count);
+    else if (this.#known > this.#grown) void this.#learn();
     this.resume();
   }
 

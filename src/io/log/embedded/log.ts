@@ -112,8 +112,15 @@ export class EmbeddedLog implements Log {
     });
   }
 
-  tail(topic: string, incarnation: Incarnation, from: ReadonlyMap<number, number>, handler: TailHandler): Tail {
-    return this.#tails.open(topic, incarnation, from, handler, this.#described.get(incarnation.topic));
+  tail(
+    topic: string,
+    incarnation: Incarnation,
+    from: ReadonlyMap<number, number>,
+    handler: TailHandler,
+    options: { readonly fixed?: boolean } = {},
+  ): Tail {
+    const known = this.#described.get(incarnation.topic);
+    return this.#tails.open(topic, incarnation, from, handler, { known, fixed: options.fixed === true });
   }
 
   async *range(

@@ -37,15 +37,14 @@ export class Tails {
     this.#store = store;
   }
 
-  /** `known`: how many partitions the caller knows of; those beyond are growth. undefined: as many as there are at the first look. */
   open(
     topic: string,
     incarnation: Incarnation,
     from: ReadonlyMap<number, number>,
     handler: TailHandler,
-    known: number | undefined,
+    growth: Growth,
   ): Tail {
-    const tail = new EmbeddedTail(topic, incarnation, from, handler, known, {
+    const tail = new EmbeddedTail(topic, incarnation, from, handler, growth, {
       wake: () => this.#wake(),
       ended: () => this.#ended(tail),
     });
@@ -113,6 +112,13 @@ export class Tails {
   }
 }
 
+interface Growth {
+  /** How many partitions the caller knows of; those beyond are growth. undefined: as many as there are at the first look. */
+  readonly known: number | undefined;
+  /** It is told of, and not read. */
+  readonly fixed: boolean;
+}
+
 interface Reading {
   readonly partition: number;
   next: number;
@@ -128,6 +134,7 @@ class EmbeddedTail implements Tail {
   readonly #incarnation: Incarnation;
   readonly #loop: { readonly wake: () => void; readonly ended: () => void };
   readonly #readings = new Map<number, Reading>();
+  readonly #fixed: boolean;
   #known: number | undefined;
   #open = true;
 
@@ -136,13 +143,14 @@ class EmbeddedTail implements Tail {
     incarnation: Incarnation,
     from: ReadonlyMap<number, number>,
     handler: TailHandler,
-    known: number | undefined,
+    { known, fixed }: Growth,
     loop: { readonly wake: () => void; readonly ended: () => void },
   ) {
     this.#topic = topic;
     this.#incarnation = incarnation;
     this.handler = handler;
     this.#known = known;
+    this.#fixed = fixed;
     this.#loop = loop;
     for (const [partition, next] of from)
       this.#readings.set(partition, { partition, next, paused: false, proved: false, quietAt: 0 });
@@ -242,7 +250,7 @@ class EmbeddedTail implements Tail {
     const known = this.#known;
     this.#known = Math.max(known ?? partitions, partitions);
     if (known === undefined || partitions <= known) return undefined;
-    for (let partition = known; partition < partitions; partition += 1) {
+    for (let partition = known; partition < partitions && !this.#fixed; partition += 1) {
       if (!this.#readings.has(partition))
         this.#readings.set(partition, { partition, next: 0, paused: false, proved: false, quietAt: 0 });
     }

@@ -75,7 +75,8 @@ export function createKafkaLogParts({ name, options, observe, clientId, ceilings
     describe: (topic) => cluster.describe(topic),
     extents: (topic) => cluster.extents(topic),
     offsetsAt: (topic, timestamp) => cluster.offsetsAt(topic, timestamp),
-    tail: (topic, incarnation, from, handler) => tails.open(topic, incarnation, from, handler),
+    tail: (topic, incarnation, from, handler, tailOptions) =>
+      tails.open(topic, incarnation, from, handler, tailOptions),
     range: (topic, incarnation, partition, from, to, limits) =>
       ranges.read({ topic, incarnation, partition, from, to, maxBytes: limits?.maxBytes ?? 1024 * 1024 }),
     append: (topic, records) => appender.append(topic, records),

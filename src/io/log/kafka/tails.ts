@@ -37,6 +37,8 @@ interface LiveTail {
   readonly paused: Set<number>;
   /** How many partitions the Kafka topic had when last looked at; 0 before the first look. */
   partitions: number;
+  /** New partitions are told of, and not read. */
+  readonly fixed: boolean;
   /** Looks in a row that showed another incarnation, or none. */
   strange: number;
   /** Highest leader epoch seen, by partition: where there are no topic ids, one that runs backwards gives recreation away. */
@@ -62,7 +64,13 @@ export class Tails {
     this.#observe = observe;
   }
 
-  open(topic: string, incarnation: Incarnation, from: ReadonlyMap<number, number>, events: TailEvents): Tail {
+  open(
+    topic: string,
+    incarnation: Incarnation,
+    from: ReadonlyMap<number, number>,
+    events: TailEvents,
+    options: { readonly fixed?: boolean } = {},
+  ): Tail {
     const known = this.#cluster.known(topic);
     const told = this.#cluster.described(topic);
     const tail: LiveTail = {
@@ -72,6 +80,7 @@ export class Tails {
       readers: new Map(),
       paused: new Set(),
       partitions: told !== undefined && sameIncarnation(told.incarnation, incarnation) ? told.partitions : 0,
+      fixed: options.fixed === true,
       strange: 0,
       epochs: new Map(),
       silent: new Set(),
@@ -223,7 +232,7 @@ export class Tails {
     tail.partitions = Math.max(before, state.partitions.length);
     if (before > 0 && tail.partitions > before) {
       tail.events.grown(tail.partitions);
-      for (let partition = before; partition < tail.partitions; partition++) {
+      for (let partition = before; partition < tail.partitions && !tail.fixed; partition++) {
         this.#start(tail, state.id, partition, 0).fromFirst = true;
       }
     }
