@@ -40,6 +40,8 @@ export const metrics = {
   sluice_contracts: 'Contracts in force, by state (serving, catalogued).',
   sluice_contracts_broken: 'Contract files whose newest text was refused; the last good one is served.',
   sluice_cluster_up: '1 while a Kafka cluster answers, else 0, by cluster.',
+  sluice_site_avoided_total:
+    'Times that a node of the site was not read from for a while since it was silent, refused or of another version, by node.',
   sluice_state_age_seconds: 'Seconds since the state of record was last confirmed to be current.',
 } as const;
 

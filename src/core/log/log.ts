@@ -131,6 +131,11 @@ export interface TailHandler {
   reachable(reachable: boolean): void;
 }
 
+export interface TailOptions {
+  readonly known?: number;
+  readonly fixed?: boolean;
+}
+
 /** A live read of one Kafka topic. */
 export interface Tail extends AsyncDisposable {
   /** Back-pressure: no further scan of the partition until `resume`; what is fetched already is kept, bounded. */
@@ -153,15 +158,16 @@ export interface Log extends AsyncDisposable {
 
   /**
    * Reads live from the given offsets (partition -> next offset) of the given incarnation. Tails of one log share one
-   * multi-partition fetch loop per broker. Positions survive leader moves and broker deaths. `fixed`: of new partitions the
-   * handler is told, and they are not read.
+   * multi-partition fetch loop per broker. Positions survive leader moves and broker deaths. `known`: how
+   * many partitions the caller knows of, those beyond are new; default: as many as it was last described with. `fixed`: of new
+   * partitions the handler is told, and they are not read.
    */
   tail(
     topic: string,
     incarnation: Incarnation,
     from: ReadonlyMap<number, number>,
     handler: TailHandler,
-    options?: { readonly fixed?: boolean },
+    options?: TailOptions,
   ): Tail;
 
   /**

@@ -6,5 +6,6 @@ export { MatchIndex } from './match/match-index.ts';
 export { type Merged, type MergedEvent, mergeByTime } from './merge.ts';
 export { type Position, resolvePosition } from './position.ts';
 export type { Reader, Served } from './served.ts';
+export * from './site/index.ts';
 export * from './source.ts';
 export * from './stream/index.ts';

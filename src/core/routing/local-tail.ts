@@ -84,7 +84,7 @@ export function openLocalTail(options: LocalTailOptions): SourceTail {
           observe.info(message, { product, cluster: at.cluster });
         },
       },
-      { fixed: options.partitions !== undefined },
+      { known: from.vector.length, fixed: options.partitions !== undefined },
     );
     if (closed) void tail[Symbol.asyncDispose]();
   };

@@ -11,6 +11,7 @@ import {
   type LogScan,
   type Tail,
   type TailHandler,
+  type TailOptions,
   type TopicConfig,
   type TopicDescription,
 } from '../../../core/log/index.ts';
@@ -117,10 +118,9 @@ export class EmbeddedLog implements Log {
     incarnation: Incarnation,
     from: ReadonlyMap<number, number>,
     handler: TailHandler,
-    options: { readonly fixed?: boolean } = {},
+    { known = this.#described.get(incarnation.topic), fixed = false }: TailOptions = {},
   ): Tail {
-    const known = this.#described.get(incarnation.topic);
-    return this.#tails.open(topic, incarnation, from, handler, { known, fixed: options.fixed === true });
+    return this.#tails.open(topic, incarnation, from, handler, { known, fixed });
   }
 
   async *range(

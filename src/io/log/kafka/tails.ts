@@ -10,6 +10,7 @@ import {
   sameIncarnation,
   type Tail,
   type TailHandler,
+  type TailOptions,
 } from '../../../core/log/index.ts';
 import type { Observe } from '../../../core/observe.ts';
 import { type Cluster, type TopicState, topicIdOf } from './cluster.ts';
@@ -69,7 +70,7 @@ export class Tails {
     incarnation: Incarnation,
     from: ReadonlyMap<number, number>,
     events: TailEvents,
-    options: { readonly fixed?: boolean } = {},
+    options: TailOptions = {},
   ): Tail {
     const known = this.#cluster.known(topic);
     const told = this.#cluster.described(topic);
@@ -79,7 +80,8 @@ export class Tails {
       events,
       readers: new Map(),
       paused: new Set(),
-      partitions: told !== undefined && sameIncarnation(told.incarnation, incarnation) ? told.partitions : 0,
+      partitions:
+        options.known ?? (told !== undefined && sameIncarnation(told.incarnation, incarnation) ? told.partitions : 0),
       fixed: options.fixed === true,
       strange: 0,
       epochs: new Map(),

@@ -1,0 +1,3 @@
+export { ownerOf } from './ownership.ts';
+export { shareTails } from './shared-source.ts';
+export { createSiteSource, type Siblings } from './site-source.ts';

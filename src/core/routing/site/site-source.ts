@@ -1,0 +1,60 @@
+/**
+ * The source of one node in a site of several: each partition is read live by its owner alone, who hands its scans to the nodes that
+ * want them. Whatever cannot be had from the owner, now or in the form that is needed here, this node reads for itself: that costs
+ * bandwidth, and neither events nor order, since every scan says where it begins.
+ */
+import type { Observe } from '../../observe.ts';
+import type { Source } from '../source.ts';
+import type { StreamClock } from '../stream/index.ts';
+import { Distrust } from './distrust.ts';
+import { ownerOf } from './ownership.ts';
+import { SiteTail } from './site-tail.ts';
+
+/** The other nodes of the site, as this one knows them. */
+export interface Siblings {
+  readonly self: string;
+  /** Who may own partitions now: this node, and those whose links can be dialled. Another list whenever it is another set. */
+  readonly nodes: readonly string[];
+  /** The source of another node, over a link that is up; null: there is none now. */
+  source(node: string): Source | null;
+  /** Has `changed` called, asynchronously, when either has changed. */
+  watch(changed: () => void): () => void;
+}
+
+export interface SiteSourceOptions {
+  /** This node's own reading, shared. */
+  readonly own: Source;
+  readonly siblings: Siblings;
+  /** The digest of the contract in force here under a product: scans of another projection are of no use. */
+  readonly projection: (product: string) => string | null;
+  readonly clock: StreamClock;
+  readonly observe: Observe;
+}
+
+export function createSiteSource({ own, siblings, projection, clock, observe }: SiteSourceOptions): Source {
+  const distrust = new Distrust(clock);
+  return {
+    // Nothing of this is shared: each node asks the log.
+    place: (product, origin) => own.place(product, origin),
+    extent: (product) => own.extent(product),
+    range: (product, incarnation, partition, from, to, options) =>
+      own.range(product, incarnation, partition, from, to, options),
+    append: (product, events) => own.append(product, events),
+    tail: (product, from, handler, partitions) =>
+      new SiteTail(
+        {
+          own,
+          siblings,
+          distrust,
+          owner: (partition) => ownerOf(product, partition, siblings.nodes),
+          projection: () => projection(product),
+          clock,
+          observe,
+        },
+        product,
+        from,
+        handler,
+        partitions,
+      ),
+  };
+}
