@@ -13,6 +13,7 @@ import type {
   Source,
   SourceHandler,
   SourceTail,
+  SourceTailOptions,
 } from '../../src/core/routing/index.ts';
 
 export interface Written {
@@ -188,7 +189,8 @@ export class MemorySource implements Source {
     };
   }
 
-  tail(product: string, from: Placement, handler: SourceHandler, partitions?: readonly number[]): SourceTail {
+  tail(product: string, from: Placement, handler: SourceHandler, options: SourceTailOptions = {}): SourceTail {
+    const { partitions } = options;
     const life = Number(from.incarnation.slice(1));
     const only = partitions === undefined ? null : new Set(partitions);
     const tail: Tail = { product, handler, life, next: [...from.vector], only, known: from.vector.length };

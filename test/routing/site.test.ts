@@ -95,9 +95,9 @@ function counted(log: MemorySource, reads: Map<string, number>, id: string): Sou
     extent: (...asked) => log.extent(...asked),
     range: (name, incarnation, partition, from, to) => log.range(name, incarnation, partition, from, to),
     append: (...asked) => log.append(...asked),
-    tail(name, from, handler, partitions) {
-      const tail = log.tail(name, from, handler, partitions);
-      const mine = (partitions ?? [...from.vector.keys()]).map((partition) => `${id} ${partition}`);
+    tail(name, from, handler, options = {}) {
+      const tail = log.tail(name, from, handler, options);
+      const mine = (options.partitions ?? [...from.vector.keys()]).map((partition) => `${id} ${partition}`);
       for (const key of mine) reads.set(key, (reads.get(key) ?? 0) + 1);
       return {
         close() {

@@ -81,7 +81,7 @@ export function sourceConformance(name: string, open: () => Promise<SourceBench>
 
     const follow = (from: Placement, partitions?: readonly number[]): Listener => {
       const listener = new Listener();
-      tails.push(bench.source.tail(bench.product, from, listener, partitions));
+      tails.push(bench.source.tail(bench.product, from, listener, partitions === undefined ? {} : { partitions }));
       return listener;
     };
     const place = (kind: 'latest' | 'earliest'): Promise<Placement> => bench.source.place(bench.product, { kind });

@@ -275,7 +275,7 @@ export class CatchUp {
   #slot(member: Member, partition: number, position: number): Slot | null {
     const { projection } = member.view.contract;
     const slot = this.#rings[partition]?.find(position) ?? null;
-    if (slot !== null && slot.projection === projection) return slot;
+    if (slot !== null && slot.projection === projection && isCovered(slot, member)) return slot;
     const { page } = member;
     if (page === null || page.partition !== partition || page.projection !== projection) return null;
     return page.from <= position && position < page.to ? page : null;
@@ -287,8 +287,8 @@ export class CatchUp {
       page: (scan: Scan) => {
         if (!this.#answered(member, waiter)) return;
         this.#later.worked();
-        const { from, to, projection, events, bytes } = scan;
-        member.page = { partition, from, to, projection, events, bytes };
+        const { from, to, projection, interest, events, bytes } = scan;
+        member.page = { partition, from, to, projection, interest, events, bytes };
         this.wake(member);
       },
       later: () => {
@@ -351,6 +351,11 @@ export class CatchUp {
     this.#hooks.blame(what, thrown);
     member.end(new SluiceError('INTERNAL', undefined, { cause: thrown }));
   }
+}
+
+/** What was read under an earlier interest says nothing about a filter that it did not contain. */
+function isCovered({ interest }: Slot, member: Member): boolean {
+  return interest === 0 || interest >= member.interest;
 }
 
 /** Index of the first event at or after the offset. */

@@ -10,6 +10,7 @@ import { CatchUp } from './catchup.ts';
 import type { Cohort } from './cohort.ts';
 import { CursorWriter } from './cursor.ts';
 import { expiredFor } from './expired.ts';
+import { FeedInterest } from './feed-interest.ts';
 import { LivePath } from './live.ts';
 import type { Member, Stream } from './member.ts';
 import type { Meter } from './meter.ts';
@@ -52,6 +53,7 @@ export class Feed implements Stream, SourceHandler {
   readonly #live: LivePath;
   readonly #catchUp: CatchUp;
   readonly #partitions = new Partitions();
+  readonly #interest: FeedInterest;
   readonly #due = new Set<Cohort>();
   readonly #delivered = new Map<string, (events: number, bytes: number) => void>();
   #endsOnLag = new Set<Member>();
@@ -67,6 +69,7 @@ export class Feed implements Stream, SourceHandler {
     this.incarnation = incarnation;
     this.meter = plant.meter;
     this.#writer = new CursorWriter(name, incarnation);
+    this.#interest = new FeedInterest(plant.clock, plant.lingerMs);
     const { clock, maxLagBytes } = plant;
     this.#live = new LivePath([], {
       clock,
@@ -98,6 +101,7 @@ export class Feed implements Stream, SourceHandler {
   add(member: Member): void {
     this.#noteDeprecation(member);
     this.members.add(member);
+    member.interest = this.#interest.add(member.view.filter);
     const { onLag, from } = member.request.operation;
     if (onLag === 'END') this.#endsOnLag.add(member);
     if (this.members.size > 1) return;
@@ -124,6 +128,7 @@ export class Feed implements Stream, SourceHandler {
 
   forget(member: Member): void {
     this.members.delete(member);
+    if (!this.#closed) this.#interest.leave(member.view.filter);
     this.#endsOnLag.delete(member);
     this.#catchUp.forget(member);
     this.#plant.forgotten(member);
@@ -227,7 +232,9 @@ export class Feed implements Stream, SourceHandler {
         if (view.digest === member.view.digest && view.contract.projection === member.view.contract.projection)
           continue;
         if (member.cohort !== null) member.stepOut(member.position);
+        this.#interest.leave(member.view.filter);
         member.view = view;
+        member.interest = this.#interest.add(view.filter);
         this.#noteDeprecation(member);
         this.#catchUp.reset(member);
       } catch (thrown) {
@@ -248,6 +255,7 @@ export class Feed implements Stream, SourceHandler {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
     this.#cancelGrowth?.();
+    this.#interest.close();
     this.#tail?.close();
     this.#plant.window.drop(this.#partitions.all);
     this.#plant.replay.close(this.product, this.incarnation);
@@ -258,7 +266,7 @@ export class Feed implements Stream, SourceHandler {
     this.#live.vector.push(...placement.vector);
     this.#partitions.open(placement.vector);
     try {
-      this.#tail = this.#plant.source.tail(this.product, placement, this);
+      this.#tail = this.#plant.source.tail(this.product, placement, this, { interest: this.#interest.interest });
     } catch (thrown) {
       // Not from within subscribe: the door has no subscription yet.
       this.#plant.clock.soon(() => this.failed(asSluiceError(thrown)));

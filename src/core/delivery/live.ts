@@ -16,6 +16,8 @@ import type { Slot } from './window.ts';
 interface Group {
   readonly key: string;
   readonly view: View;
+  /** The version of the interest from which on its filter is contained. */
+  readonly interest: number;
   readonly cohorts: Cohort[];
 }
 
@@ -47,6 +49,8 @@ export class LivePath implements LiveEdge {
   readonly #wanting: Group[] = [];
   readonly #failing: { readonly group: Group; readonly thrown: unknown }[] = [];
   #live = 0;
+  /** The newest version of the interest that any group was let in under. */
+  #newest = 0;
   #full = false;
 
   constructor(from: Vector, hooks: LiveHooks) {
@@ -77,6 +81,7 @@ export class LivePath implements LiveEdge {
   examine(slot: Slot, partition: number): void {
     const { vector } = this;
     this.#demoteOthers(slot.projection);
+    if (slot.interest > 0 && slot.interest < this.#newest) this.#demoteUncovered(slot.interest);
     if (this.#byKey.size > 0) {
       for (const event of slot.events) {
         if (event.offset < (vector[partition] as number)) continue;
@@ -146,7 +151,8 @@ export class LivePath implements LiveEdge {
 
   #create(member: Member): Cohort {
     const key = groupKey(member);
-    const group = this.#byKey.get(key) ?? this.#enter({ key, view: member.view, cohorts: [] });
+    const group =
+      this.#byKey.get(key) ?? this.#enter({ key, view: member.view, interest: member.interest, cohorts: [] });
     const cohort = new Cohort(Cohort.keyOf(member), member, this);
     group.cohorts.push(cohort);
     this.#groupOf.set(cohort, group);
@@ -155,6 +161,7 @@ export class LivePath implements LiveEdge {
 
   #enter(group: Group): Group {
     const { view } = group;
+    this.#newest = Math.max(this.#newest, group.interest);
     this.#byKey.set(group.key, group);
     this.#index.add(view.filter, group);
     const { projection } = view.contract;
@@ -226,6 +233,11 @@ export class LivePath implements LiveEdge {
       if (other === projection) continue;
       for (const group of [...groups]) this.#demote(group);
     }
+  }
+
+  /** The slot may lack what they want: they read it from the log. */
+  #demoteUncovered(interest: number): void {
+    for (const group of [...this.#byKey.values()]) if (group.interest > interest) this.#demote(group);
   }
 
   #demote(group: Group): void {

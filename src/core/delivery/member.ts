@@ -47,6 +47,8 @@ export class Member implements Subscription, Rider {
   /** Its own position while it stands outside the live path. */
   vector: Vector;
   notices: readonly Notice[];
+  /** The version of the feed's interest from which on its filter is contained. */
+  interest = 0;
   /** What it was given to read of a partition while it catches up. */
   page: Page | null = null;
   /** Encodes its cursors while it catches up. */

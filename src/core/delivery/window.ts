@@ -10,6 +10,8 @@ export interface Slot {
   readonly from: number;
   readonly to: number;
   readonly projection: string;
+  /** As in a scan. */
+  readonly interest: number;
   readonly events: readonly PublicEvent[];
   readonly bytes: number;
 }
@@ -75,7 +77,12 @@ export class Ring {
     const last = this.#slots.at(this.#slots.length - 1);
     const from = this.#head;
     this.#head = scan.to;
-    if (scan.events.length === 0 && last !== undefined && last.projection === scan.projection) {
+    if (
+      scan.events.length === 0 &&
+      last !== undefined &&
+      last.projection === scan.projection &&
+      last.interest === scan.interest
+    ) {
       last.to = scan.to;
       return null;
     }
@@ -84,6 +91,7 @@ export class Ring {
       from,
       to: scan.to,
       projection: scan.projection,
+      interest: scan.interest,
       events: scan.events,
       bytes,
       mark: this.#total,

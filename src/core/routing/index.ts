@@ -1,4 +1,5 @@
 export { expired } from './failure.ts';
+export { type Covering, Interest, Wanted } from './interest/index.ts';
 export { createLocalSource, type LocalSource } from './local.ts';
 export { type Look, lookBack } from './look-back.ts';
 export { isSelective } from './match/lookups.ts';

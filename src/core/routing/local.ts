@@ -170,14 +170,14 @@ export function createLocalSource(options: {
       return { incarnation: now.digest, first: now.extents.map((e) => e.first), end: now.extents.map((e) => e.end) };
     },
 
-    tail(product, from, handler, partitions) {
+    tail(product, from, handler, tailOptions = {}) {
       const { served: at, log } = find(product);
       return openLocalTail({
         product,
         at,
         log,
         from,
-        partitions,
+        partitions: tailOptions.partitions,
         handler,
         heard,
         observe,

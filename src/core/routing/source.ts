@@ -3,6 +3,7 @@
  * The first adapter reads a log and projects (local.ts); siblings, other nodes and far sites are others.
  */
 import type { PublicData, PublicEvent } from '../contract/index.ts';
+import type { Interest } from './interest/index.ts';
 
 /** Index = partition, value = next offset to examine. */
 export type Vector = readonly number[];
@@ -20,7 +21,7 @@ export interface Scan {
   readonly partition: number;
   readonly from: number;
   readonly to: number;
-  /** Version of the interest that it was made under: it covers only subscriptions contained in that. 0: everything. */
+  /** Version of the tail's interest that it was made under: it covers only subscriptions contained in that. 0: everything. */
   readonly interest: number;
   /** The contract's digest that it was projected with. */
   readonly projection: string;
@@ -50,6 +51,16 @@ export interface SourceHandler {
   failed(error: import('../errors.ts').SluiceError): void;
 }
 
+export interface SourceTailOptions {
+  /** Of these alone, which the placement has; new ones are told of then, and not read. Default: all, and those that come. */
+  readonly partitions?: readonly number[];
+  /**
+   * What is wanted of the events: a scan may leave out what a covering set of it does not want, and then names its version. It may change
+   * at any time, and later scans may follow it. Default: everything.
+   */
+  readonly interest?: Interest;
+}
+
 export interface SourceTail {
   close(): void;
 }
@@ -72,11 +83,8 @@ export interface Source {
   place(product: string, origin: Origin): Promise<Placement>;
   /** First offsets held and ends, as placements. */
   extent(product: string): Promise<{ readonly incarnation: string; readonly first: Vector; readonly end: Vector }>;
-  /**
-   * Reads live from a placement on. No tail, no reader. `partitions`: of these alone, which the placement has; new ones are told of
-   * then, and not read.
-   */
-  tail(product: string, from: Placement, handler: SourceHandler, partitions?: readonly number[]): SourceTail;
+  /** Reads live from a placement on. No tail, no reader. */
+  tail(product: string, from: Placement, handler: SourceHandler, options?: SourceTailOptions): SourceTail;
   /** Consecutive scans that cover exactly [from, to) of a partition (`to` capped at the end); ends early when iteration stops. Errors as place. */
   range(
     product: string,

@@ -32,7 +32,7 @@ export function shareTails(source: Source, wait: (ms: number) => Promise<void>):
     range: (product, incarnation, partition, from, to, options) =>
       source.range(product, incarnation, partition, from, to, options),
     append: (product, events) => source.append(product, events),
-    tail(product, from, handler, partitions) {
+    tail(product, from, handler, { partitions } = {}) {
       const tail = new SharedTail(plant, product, from, handler, partitions === undefined);
       for (const partition of partitions ?? from.vector.keys()) tail.begin(partition, from.vector[partition] as number);
       return tail;
@@ -73,7 +73,7 @@ class Lane {
         for (const tail of [...this.#tails]) tail.fail(error);
       },
     };
-    this.#tail = source.tail(product, from, handler, [partition]);
+    this.#tail = source.tail(product, from, handler, { partitions: [partition] });
   }
 
   add(tail: SharedTail): void {

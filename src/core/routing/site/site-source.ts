@@ -40,7 +40,7 @@ export function createSiteSource({ own, siblings, projection, clock, observe }: 
     range: (product, incarnation, partition, from, to, options) =>
       own.range(product, incarnation, partition, from, to, options),
     append: (product, events) => own.append(product, events),
-    tail: (product, from, handler, partitions) =>
+    tail: (product, from, handler, options = {}) =>
       new SiteTail(
         {
           own,
@@ -54,7 +54,7 @@ export function createSiteSource({ own, siblings, projection, clock, observe }: 
         product,
         from,
         handler,
-        partitions,
+        options,
       ),
   };
 }

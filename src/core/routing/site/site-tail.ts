@@ -4,7 +4,8 @@
  */
 import { asSluiceError, type SluiceError } from '../../errors.ts';
 import type { Observe } from '../../observe.ts';
-import type { Placement, Scan, Source, SourceHandler, SourceTail } from '../source.ts';
+import type { Interest } from '../interest/index.ts';
+import type { Placement, Scan, Source, SourceHandler, SourceTail, SourceTailOptions } from '../source.ts';
 import type { StreamClock } from '../stream/index.ts';
 import type { Distrust } from './distrust.ts';
 import type { Siblings } from './site-source.ts';
@@ -43,6 +44,7 @@ export class SiteTail implements SourceTail {
   readonly #product: string;
   readonly #incarnation: string;
   readonly #handler: SourceHandler;
+  readonly #interest: Interest | undefined;
   readonly #takesNew: boolean;
   readonly #places = new Map<number, Place>();
   /** By node. */
@@ -56,13 +58,9 @@ export class SiteTail implements SourceTail {
   #count: number;
   #over = false;
 
-  constructor(
-    ways: Ways,
-    product: string,
-    from: Placement,
-    handler: SourceHandler,
-    partitions: readonly number[] | undefined,
-  ) {
+  constructor(ways: Ways, product: string, from: Placement, handler: SourceHandler, options: SourceTailOptions) {
+    const { partitions } = options;
+    this.#interest = options.interest;
     this.#ways = ways;
     this.#product = product;
     this.#incarnation = from.incarnation;
@@ -156,7 +154,10 @@ export class SiteTail implements SourceTail {
       },
     };
     try {
-      way.tail = source.tail(this.#product, { incarnation: this.#incarnation, vector }, handler, partitions);
+      way.tail = source.tail(this.#product, { incarnation: this.#incarnation, vector }, handler, {
+        partitions,
+        ...(this.#interest === undefined ? {} : { interest: this.#interest }),
+      });
     } catch (thrown) {
       // Not from within tail(): its caller has no tail yet.
       const error = asSluiceError(thrown);

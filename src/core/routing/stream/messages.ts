@@ -14,6 +14,7 @@
  */
 import { z } from 'zod';
 import { catalogue, type ErrorCode, SluiceError } from '../../errors.ts';
+import { MAX_COVERING, MAX_TEXT } from '../interest/covering.ts';
 
 /** Ends of different versions do not talk to each other. */
 export const STREAM_VERSION = 1;
@@ -53,18 +54,40 @@ const publishEvent = z.strictObject({
   traceparent: z.string().nullable(),
 });
 
+/** null: everything. A lookup is the text of a topic filter, or a path and the value at it. */
+const interest = z.strictObject({
+  version: z.int().positive(),
+  lookups: z
+    .array(
+      z.union([
+        z.string().min(1).max(MAX_TEXT),
+        z.tuple([
+          z.array(z.string().max(MAX_TEXT)).min(1).max(100),
+          z.union([z.string().max(MAX_TEXT), z.number(), z.boolean(), z.null()]),
+        ]),
+      ]),
+    )
+    .max(MAX_COVERING)
+    .nullable(),
+});
+
+export type SentInterest = z.output<typeof interest>;
+
 const ask = z.discriminatedUnion('ask', [
   z.strictObject({ ask: z.literal('place'), product, origin }),
   z.strictObject({ ask: z.literal('extent'), product }),
   z.strictObject({ ask: z.literal('append'), product, events: z.array(publishEvent).max(10_000) }),
-  /** Scans from the placement on, of all partitions or of these, `credit` bytes of each to begin with; told {grown}. */
+  /** Scans from the placement on, of all partitions or of these, and of what is wanted, `credit` bytes of each to begin with; told {grown}. */
   z.strictObject({
     ask: z.literal('tail'),
     product,
     from: placement,
     partitions: z.array(partition).min(1).max(100_000).optional(),
+    interest: interest.optional(),
     credit: bytes,
   }),
+  /** Another interest of the tail of that number, whose later scans follow it. Answered with {}. */
+  z.strictObject({ ask: z.literal('interest'), tail: z.int().nonnegative(), interest }),
   /** Scans of [from, to), `credit` bytes to begin with, then the end. */
   z.strictObject({
     ask: z.literal('range'),
@@ -87,6 +110,7 @@ const ask = z.discriminatedUnion('ask', [
 export type Ask = z.output<typeof ask>;
 
 export const answers = {
+  interest: z.strictObject({}),
   place: placement,
   extent: z.strictObject({ incarnation: digest, first: vector, end: vector }),
   append: z.array(z.strictObject({ incarnation: digest, partition: position, offset: position, time: z.number() })),

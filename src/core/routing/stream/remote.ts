@@ -4,11 +4,13 @@
 import { SluiceError } from '../../errors.ts';
 import { type Following, type Journal, LogError } from '../../log/index.ts';
 import type { Observe } from '../../observe.ts';
+import type { Interest } from '../interest/index.ts';
 import type { Placement, Scan, Source, SourceHandler } from '../source.ts';
 import type { Channel } from './channel.ts';
 import { answers, parsed, StreamError, tidings } from './messages.ts';
 import type { StreamClock } from './relay.ts';
 import { decodeScan } from './scan.ts';
+import { sentInterest } from './sent-interest.ts';
 import { type Question, Wire } from './wire.ts';
 
 /** What may be under way at most, in bytes and by about one scan more. */
@@ -62,17 +64,54 @@ function remoteSource(wire: Wire, credit: Credit): Source {
     place: (product, origin) => wire.request({ ask: 'place', product, origin: sendable(origin) }, answers.place),
     extent: (product) => wire.request({ ask: 'extent', product }, answers.extent),
     append: (product, events) => wire.request({ ask: 'append', product, events: [...events] }, answers.append),
-    tail: (product, from, handler, partitions) => {
-      const asked = { incarnation: from.incarnation, vector: [...from.vector] };
-      const some = partitions === undefined ? {} : { partitions: [...partitions] };
+    tail: (product, from, handler, options = {}) => {
+      const { partitions, interest } = options;
       const receiver = new TailReceiver(product, from, handler, credit.tail);
-      const question = wire.ask({ ask: 'tail', product, from: asked, ...some, credit: credit.tail }, receiver);
+      const question = wire.ask(
+        {
+          ask: 'tail',
+          product,
+          from: { incarnation: from.incarnation, vector: [...from.vector] },
+          ...(partitions === undefined ? {} : { partitions: [...partitions] }),
+          ...(interest === undefined ? {} : { interest: sentInterest(interest.covering) }),
+          credit: credit.tail,
+        },
+        receiver,
+      );
       receiver.question = question;
-      return { close: () => question.cancel() };
+      const stop = interest === undefined ? null : tellInterest(wire, question.id, interest);
+      return {
+        close: () => {
+          stop?.();
+          question.cancel();
+        },
+      };
     },
     range: (product, incarnation, partition, from, to, options) =>
       rangeOf(wire, credit.range, { product, incarnation, partition, from, to, maxBytes: options?.maxBytes }),
   };
+}
+
+/** Each newest version as soon as the one before has been taken; returns what ends it. */
+function tellInterest(wire: Wire, tail: number, interest: Interest): () => void {
+  let told = interest.covering.version;
+  let isTelling = false;
+  const tell = async (): Promise<void> => {
+    if (isTelling) return;
+    isTelling = true;
+    try {
+      for (let now = interest.covering; now.version > told; now = interest.covering) {
+        told = now.version;
+        await wire.request({ ask: 'interest', tail, interest: sentInterest(now) }, answers.interest);
+      }
+    } catch (thrown) {
+      // The tail has ended, or the channel: whoever opens the next one tells the newest.
+      if (!(thrown instanceof SluiceError)) throw thrown;
+    } finally {
+      isTelling = false;
+    }
+  };
+  return interest.watch(() => void tell());
 }
 
 function sendable(origin: Parameters<Source['place']>[1]) {

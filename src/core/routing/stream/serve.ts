@@ -6,9 +6,11 @@ import { asSluiceError, SluiceError } from '../../errors.ts';
 import type { Observe } from '../../observe.ts';
 import type { Source } from '../source.ts';
 import type { Channel } from './channel.ts';
+import type { Follower } from './follower.ts';
 import type { Ask } from './messages.ts';
 import type { JournalFeed, JournalRelay } from './relay.ts';
 import { encodeScan } from './scan.ts';
+import { receivedInterest } from './sent-interest.ts';
 import { SharedTails } from './tails.ts';
 import { type Reply, type Serve, type Serving, Wire } from './wire.ts';
 
@@ -38,6 +40,13 @@ export function createStreamServer(options: {
 
   const serving = (): Serve => {
     const feeds = new Map<number, JournalFeed>();
+    const followers = new Map<number, Follower>();
+    const followed = ({ interest, ...asked }: Asked<'tail'>, reply: Reply): Follower => {
+      const wanted = interest === undefined ? null : receivedInterest(interest);
+      const follower = tails.join({ ...asked, interest: wanted }, reply, () => followers.delete(reply.id));
+      followers.set(reply.id, follower);
+      return follower;
+    };
     return (ask, reply) => {
       switch (ask.ask) {
         case 'place':
@@ -47,7 +56,14 @@ export function createStreamServer(options: {
         case 'append':
           return answered(reply, source.append(ask.product, ask.events));
         case 'tail':
-          return tails.join(ask, reply);
+          return followed(ask, reply);
+        case 'interest': {
+          const follower = followers.get(ask.tail);
+          if (follower === undefined) throw new SluiceError('UNAVAILABLE', 'There is no such tail.');
+          follower.want(receivedInterest(ask.interest));
+          reply.answer({});
+          return null;
+        }
         case 'range':
           return new RangeServing(source, ask, reply);
         case 'follow': {

@@ -4,14 +4,14 @@
  * goes on with the others. Nothing is kept for anybody: who is behind is a position.
  */
 import { asSluiceError, SluiceError } from '../../errors.ts';
+import type { Covering } from '../interest/index.ts';
 import type { Placement, Scan, Source, SourceHandler, SourceTail } from '../source.ts';
-import { type EncodedScan, encodeScan, trimScan } from './scan.ts';
-import type { Reply, Serving } from './wire.ts';
+import { Follower } from './follower.ts';
+import { type EncodedScan, encodeScan } from './scan.ts';
+import type { Reply } from './wire.ts';
 
-const RETRY_MS = 200;
 /** Ranges that are read at a time for those who are behind, over all channels. */
 const MAX_READS = 16;
-const READ_BYTES = 262_144;
 
 export class SharedTails {
   readonly #source: Source;
@@ -26,7 +26,7 @@ export class SharedTails {
   }
 
   /** Errors: as Source.tail; BAD_REQUEST where the placement does not have a partition that is asked for. */
-  join(asked: AskedTail, reply: Reply): Serving {
+  join(asked: AskedTail, reply: Reply, ended: () => void): Follower {
     const { product, from } = asked;
     const partitions = asked.partitions?.toSorted((a, b) => a - b);
     if (partitions?.some((partition) => partition >= from.vector.length))
@@ -41,7 +41,8 @@ export class SharedTails {
       tail = opened;
     }
     const plant = { source: this.#source, wait: this.#wait, read: <T>(task: () => Promise<T>) => this.#read(task) };
-    return new Follower(tail, plant, from, asked.credit, reply);
+    const { credit, interest = null } = asked;
+    return new Follower({ tail, plant, from, interest, credit, reply, ended });
   }
 
   /** In order of asking, a bounded number at a time. */
@@ -62,14 +63,10 @@ interface AskedTail {
   readonly from: Placement;
   /** undefined: all, and those that come. */
   readonly partitions?: readonly number[] | undefined;
+  /** null: everything. */
+  readonly interest?: Covering | null;
   /** Bytes of each partition that may be sent before more is granted. */
   readonly credit: number;
-}
-
-interface Plant {
-  readonly source: Source;
-  readonly wait: (ms: number) => Promise<void>;
-  read<T>(task: () => Promise<T>): Promise<T>;
 }
 
 class SharedTail {
@@ -109,7 +106,7 @@ class SharedTail {
         for (const follower of [...this.#followers]) follower.fail(error);
       },
     };
-    this.#tail = source.tail(product, from, handler, partitions);
+    this.#tail = source.tail(product, from, handler, partitions === undefined ? {} : { partitions });
   }
 
   add(follower: Follower): void {
@@ -136,165 +133,5 @@ class SharedTail {
         follower.fail(asSluiceError(thrown));
       }
     }
-  }
-}
-
-interface Place {
-  /** All before it has been sent. */
-  next: number;
-  credit: number;
-  /** It is sent what the tail tells; else it is read for out of the log. */
-  live: boolean;
-  reading: boolean;
-}
-
-/** One who was promised everything from its placement on. */
-class Follower implements Serving {
-  readonly #tail: SharedTail;
-  readonly #plant: Plant;
-  readonly #reply: Reply;
-  readonly #credit: number;
-  readonly #places = new Map<number, Place>();
-  /** Partitions that the tail knew when this one joined: later ones are told from their first scan on. */
-  readonly #known: number;
-  #grown: number;
-  #over = false;
-
-  constructor(tail: SharedTail, plant: Plant, from: Placement, credit: number, reply: Reply) {
-    this.#tail = tail;
-    this.#plant = plant;
-    this.#reply = reply;
-    this.#credit = credit;
-    this.#grown = from.vector.length;
-    this.#known = Math.max(tail.to.length, this.#grown);
-    for (const partition of tail.partitions ?? from.vector.keys()) this.#begin(partition, from.vector[partition] ?? 0);
-    tail.add(this);
-    if (tail.partitions !== undefined) this.grown(tail.count);
-    else if (this.#known > this.#grown) void this.#learn();
-    this.resume();
-  }
-
-  /** What the tail tells; `encoded` makes its bytes at the first who needs them. */
-  offer(scan: Scan, encoded: () => readonly EncodedScan[]): void {
-    const { partition, from, to } = scan;
-    const place = this.#places.get(partition) ?? (partition < this.#known ? null : this.#begin(partition, from));
-    // One whose first offset is being asked for.
-    if (place === null) return;
-    if (!place.live) this.#read(partition, place);
-    // Placed ahead of the tail.
-    if (!place.live || to < place.next || (to === place.next && from < to)) return;
-    if (from > place.next) {
-      place.live = false;
-      return this.#read(partition, place);
-    }
-    if (from === to && (place.credit <= 0 || this.#reply.full)) return;
-    for (const piece of from < place.next ? encodeScan(trimScan(scan, place.next)) : encoded()) {
-      if (place.credit <= 0 || this.#reply.full) {
-        place.live = false;
-        return;
-      }
-      this.#send(place, piece);
-    }
-  }
-
-  grown(partitions: number): void {
-    if (this.#over || partitions <= this.#grown) return;
-    this.#grown = partitions;
-    this.#reply.tell({ grown: partitions });
-  }
-
-  fail(error: SluiceError): void {
-    if (this.#over) return;
-    this.#reply.refuse(error);
-    this.cancel();
-  }
-
-  credit(partition: number, bytes: number): void {
-    const place = this.#places.get(partition);
-    if (place === undefined) return;
-    place.credit = Math.min(this.#credit, place.credit + bytes);
-    this.#read(partition, place);
-  }
-
-  resume(): void {
-    for (const [partition, place] of this.#places) this.#read(partition, place);
-  }
-
-  cancel(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#tail.remove(this);
-  }
-
-  #begin(partition: number, next: number): Place {
-    const place = { next, credit: this.#credit, live: false, reading: false };
-    this.#places.set(partition, place);
-    return place;
-  }
-
-  /** Partitions that the tail knows and the placement does not begin at their first offsets. */
-  async #learn(): Promise<void> {
-    while (!this.#over) {
-      try {
-        const { incarnation, first } = await this.#plant.source.extent(this.#tail.product);
-        if (incarnation !== this.#tail.incarnation) return this.fail(new SluiceError('SOURCE_RESET'));
-        if (first.length >= this.#known) {
-          this.grown(first.length);
-          for (const [partition, next] of first.entries())
-            if (!this.#places.has(partition)) this.#begin(partition, next);
-          return this.resume();
-        }
-      } catch (thrown) {
-        const error = asSluiceError(thrown);
-        if (error.code !== 'UNAVAILABLE') return this.fail(error);
-      }
-      await this.#plant.wait(RETRY_MS);
-    }
-  }
-
-  #send(place: Place, piece: EncodedScan): void {
-    this.#reply.scan(piece.body);
-    place.credit -= piece.body.length;
-    place.next = piece.to;
-  }
-
-  /** Brings a partition up to the tail; it is live once nothing lies between. */
-  #read(partition: number, place: Place): void {
-    if (this.#over || place.live || place.reading) return;
-    if (place.next >= (this.#tail.to[partition] ?? 0)) {
-      place.live = true;
-      return;
-    }
-    if (place.credit <= 0 || this.#reply.full) return;
-    place.reading = true;
-    this.#plant
-      .read(() => this.#catchUp(partition, place))
-      .catch((thrown: unknown) => this.fail(asSluiceError(thrown)))
-      .finally(() => {
-        place.reading = false;
-        this.#read(partition, place);
-      });
-  }
-
-  async #catchUp(partition: number, place: Place): Promise<void> {
-    const { product, incarnation } = this.#tail;
-    const before = place.next;
-    const to = this.#tail.to[partition] as number;
-    const stops = (): boolean => this.#over || place.credit <= 0 || this.#reply.full;
-    if (stops()) return;
-    try {
-      const options = { maxBytes: READ_BYTES };
-      for await (const scan of this.#plant.source.range(product, incarnation, partition, before, to, options)) {
-        for (const piece of encodeScan(scan)) {
-          if (stops()) return;
-          this.#send(place, piece);
-        }
-        if (stops()) return;
-      }
-    } catch (thrown) {
-      if (asSluiceError(thrown).code !== 'UNAVAILABLE') throw thrown;
-    }
-    // Not there yet: unreachable, or read from a replica that has not heard of it.
-    if (place.next === before && !this.#over) await this.#plant.wait(RETRY_MS);
   }
 }

@@ -1,0 +1,3 @@
+export type { Covering } from './covering.ts';
+export { Interest } from './interest.ts';
+export { Wanted } from './wanted.ts';
