@@ -4,16 +4,18 @@
  */
 import type { PublicEvent } from '../../src/core/contract/index.ts';
 import { SluiceError } from '../../src/core/errors.ts';
-import type {
-  Origin,
-  Placement,
-  PublishEvent,
-  Published,
-  Scan,
-  Source,
-  SourceHandler,
-  SourceTail,
-  SourceTailOptions,
+import {
+  type Interest,
+  type Origin,
+  type Placement,
+  type PublishEvent,
+  type Published,
+  type Scan,
+  type Source,
+  type SourceHandler,
+  type SourceTail,
+  type SourceTailOptions,
+  Wanted,
 } from '../../src/core/routing/index.ts';
 
 export interface Written {
@@ -43,6 +45,9 @@ interface Tail {
   readonly next: number[];
   /** null: all. */
   readonly only: ReadonlySet<number> | null;
+  readonly interest: Interest | null;
+  /** What it tells; null: everything. */
+  wanted: Wanted | null;
   known: number;
 }
 
@@ -62,6 +67,8 @@ export class MemorySource implements Source {
   readonly #every: MemorySourceOptions['every'];
   #lives = 0;
   #told = false;
+  /** Tails leave out what their interest, as they last learnt it, does not want. */
+  filters = false;
   /** What new reads are projected with. */
   projection = 'p1';
   /** Thrown by place, extent and range while set. */
@@ -139,6 +146,11 @@ export class MemorySource implements Source {
     }
   }
 
+  /** Tails hear of their newest interest. */
+  learn(): void {
+    for (const tail of this.#tails) if (tail.interest !== null) tail.wanted = new Wanted(tail.interest.covering);
+  }
+
   /** Hands scans to tails as they are, right or wrong. */
   inject(product: string, scan: Partial<Scan> & Pick<Scan, 'partition' | 'from' | 'to'>): void {
     for (const tail of [...this.#tails]) {
@@ -193,7 +205,10 @@ export class MemorySource implements Source {
     const { partitions } = options;
     const life = Number(from.incarnation.slice(1));
     const only = partitions === undefined ? null : new Set(partitions);
-    const tail: Tail = { product, handler, life, next: [...from.vector], only, known: from.vector.length };
+    const interest = this.filters ? (options.interest ?? null) : null;
+    const wanted = interest === null ? null : new Wanted(interest.covering);
+    const known = from.vector.length;
+    const tail: Tail = { product, handler, life, next: [...from.vector], only, interest, wanted, known };
     this.#log(product);
     this.#tails.add(tail);
     const quiet = this.#every?.(500, () => this.#follow(tail, undefined, Number.POSITIVE_INFINITY, true));
@@ -294,7 +309,7 @@ export class MemorySource implements Source {
       for (let next = from; next < to; next += this.scanEvents) {
         const scan = this.#scan(tail.product, partition, next, Math.min(to, next + this.scanEvents));
         tail.next[partition] = scan.to;
-        tail.handler.scan(scan);
+        tail.handler.scan(wantedOf(scan, tail.wanted));
         if (!this.#tails.has(tail)) return;
       }
       if (to === from && quietToo) tail.handler.scan(this.#scan(tail.product, partition, from, from));
@@ -323,6 +338,11 @@ export class MemorySource implements Source {
       bytes: events.length * EVENT_BYTES,
     };
   }
+}
+
+function wantedOf(scan: Scan, wanted: Wanted | null): Scan {
+  const events = wanted?.of(scan.events) ?? scan.events;
+  return wanted === null || events === scan.events ? scan : { ...scan, events, interest: wanted.version };
 }
 
 function incarnationOf(life: number): string {

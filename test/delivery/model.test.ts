@@ -1,7 +1,7 @@
 /**
  * The model: whatever happens, each subscription receives exactly the events that match from its position on, in order per
  * partition, once. Random joins, resumes, leaves, stalls, drains, lost sockets, window overflows, log reads that fail, holds,
- * reloads and growth; at the end everything drains and the union of what each subscription and its resumes got is compared.
+ * reloads, growth, and a source that hears late of what is wanted; at the end everything drains and the union of what each subscription and its resumes got is compared.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -22,6 +22,14 @@ const filters: readonly Filter[] = [
   createFilter(contract, null, { op: 'lt', path: ['value'], kind: 'int', value: 400 }),
   createFilter(contract, parseTopicFilter('k/1/>'), null),
   createFilter(contract, null, { op: 'isNull', path: ['value'], value: true }),
+  createFilter(contract, null, { op: 'eq', path: ['value'], kind: 'int', value: 4 }),
+  createFilter(contract, parseTopicFilter('k/*/x'), {
+    op: 'in',
+    path: ['value'],
+    kind: 'int',
+    value: [1, 2, 3, 4, 14],
+  }),
+  createFilter(contract, parseTopicFilter('k/2/x'), null),
 ];
 
 type Step =
@@ -53,7 +61,8 @@ type Step =
   | { readonly kind: 'reload'; readonly first: boolean }
   | { readonly kind: 'outage'; readonly out: boolean }
   | { readonly kind: 'skip'; readonly partition: number }
-  | { readonly kind: 'grow' };
+  | { readonly kind: 'grow' }
+  | { readonly kind: 'learn' };
 
 const partition = fc.nat(3);
 const socket = fc.nat(11);
@@ -103,6 +112,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('outage' as const), out: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('skip' as const), partition }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('grow' as const) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('learn' as const) }) },
 );
 
 interface Gap {
@@ -118,6 +128,15 @@ interface Life {
   readonly onLag: OnLag;
 }
 
+interface Bounds {
+  readonly ringBytes: number;
+  readonly maxLagBytes: number;
+  readonly maxReplayReaders: number;
+  readonly lingerMs: number;
+  /** The source leaves out what nobody wants, as far as it has heard. */
+  readonly filters: boolean;
+}
+
 class World {
   readonly stage: Stage;
   readonly lives: Life[] = [];
@@ -129,9 +148,10 @@ class World {
   });
   #generation = 1;
 
-  constructor(limits: { ringBytes: number; maxLagBytes: number; maxReplayReaders: number; lingerMs: number }) {
+  constructor({ filters: isFiltering, ...limits }: Bounds) {
     this.stage = new Stage(limits, 2);
     this.stage.source.scanEvents = 4;
+    this.stage.source.filters = isFiltering;
   }
 
   #socket(index: number): TestSink {
@@ -267,6 +287,8 @@ class World {
       case 'grow':
         if (count < 4) source.grow('flights', count + 1);
         return;
+      case 'learn':
+        return source.learn();
       default:
         return step satisfies never;
     }
@@ -283,7 +305,7 @@ class World {
     await stage.clock.pass(20_000);
     // Something that matches, so that notices which still wait are told.
     for (let p = 0; p < stage.source.partitions('flights'); p++)
-      stage.source.put('flights', p, { value: 4, topic: 'k/1/x' });
+      stage.source.put('flights', p, { value: 4, topic: 'k/1/x' }, { value: 4, topic: 'k/2/x' });
     stage.source.deliver();
     for (const sink of this.#sockets) sink?.drain();
     await stage.clock.pass(2_000);
@@ -387,6 +409,7 @@ test(
       maxLagBytes: fc.constantFrom(100, 700, 100_000),
       maxReplayReaders: fc.integer({ min: 1, max: 4 }),
       lingerMs: fc.constantFrom(100, 60_000),
+      filters: fc.boolean(),
     });
     await fc.assert(
       fc.asyncProperty(limits, fc.array(step, { minLength: 5, maxLength: 60, size: 'max' }), async (bounds, steps) => {

@@ -235,16 +235,21 @@ export class LivePath implements LiveEdge {
     }
   }
 
-  /** The slot may lack what they want: they read it from the log. */
+  /** The slot may lack what they want: they read it from the log, and are no laggards for it. */
   #demoteUncovered(interest: number): void {
-    for (const group of [...this.#byKey.values()]) if (group.interest > interest) this.#demote(group);
+    for (const group of [...this.#byKey.values()])
+      if (group.interest > interest)
+        this.#demote(group, (member) => {
+          member.wasLive = false;
+        });
   }
 
-  #demote(group: Group): void {
+  #demote(group: Group, told: (member: Member) => void = () => {}): void {
     for (const cohort of [...group.cohorts]) {
       cohort.close();
       for (const member of cohort.members()) {
         member.stepOut(member.position);
+        told(member);
         this.behind(member);
       }
     }
