@@ -1,11 +1,13 @@
 /** Nodes of one site: who owns what, one live read of each partition, and nothing lost or told twice whatever becomes of the others. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { PublicEvent } from '../../src/core/contract/index.ts';
 import type { SluiceError } from '../../src/core/errors.ts';
 import {
   createRemote,
   createSiteSource,
   createStreamServer,
+  Interest,
   JournalRelay,
   ownerOf,
   type Placement,
@@ -15,9 +17,11 @@ import {
   type SourceTail,
   shareTails,
 } from '../../src/core/routing/index.ts';
+import type { Filter } from '../../src/core/view/index.ts';
 import { ManualClock } from '../delivery/manual-clock.ts';
 import { MemorySource } from '../delivery/memory-source.ts';
 import { MemoryChannel } from '../link/memory-channel.ts';
+import { filterOf } from './filters.ts';
 import { noJournal, observe } from './stream.ts';
 
 const product = 'p';
@@ -186,6 +190,9 @@ class Site {
 }
 
 class Listener {
+  readonly interest = new Interest();
+  /** Each with the version from which on it is contained. */
+  readonly wants: { readonly filter: Filter; readonly version: number }[] = [];
   readonly scans: Scan[] = [];
   readonly failures: SluiceError[] = [];
   readonly from: Placement;
@@ -212,6 +219,20 @@ class Listener {
     return this.scans.findLast((scan) => scan.partition === partition)?.to ?? this.from.vector[partition] ?? 0;
   }
 
+  want(filter: Filter): void {
+    this.wants.push({ filter, version: this.interest.add(filter) });
+  }
+
+  /** That nothing is missing of what it wanted, where the scan claims to cover that, and that nothing else was told. */
+  expectCovered(scan: Scan, all: readonly PublicEvent[]): void {
+    if (scan.interest === 0) return expect(scan.events).toEqual(all);
+    const told = new Map(scan.events.map((event) => [event.offset, event]));
+    expect(all.filter(({ offset }) => told.has(offset))).toEqual(scan.events);
+    for (const { filter, version } of this.wants)
+      if (version <= scan.interest)
+        for (const event of all) if (filter.matches(event)) expect(told.get(event.offset)).toEqual(event);
+  }
+
   expectExact(log: MemorySource): void {
     expect(this.failures).toEqual([]);
     for (let partition = 0; partition < log.partitions(product); partition += 1) {
@@ -220,17 +241,25 @@ class Listener {
         expect(scan.from).toBe(next);
         const wanted = [];
         for (let offset = scan.from; offset < scan.to; offset += 1) wanted.push(log.event(product, partition, offset));
-        expect(scan.events).toEqual(wanted.filter((event) => event !== null));
+        this.expectCovered(
+          scan,
+          wanted.filter((event) => event !== null),
+        );
         next = scan.to;
       }
     }
   }
 }
 
-function follow(node: Node, from: Placement): Listener {
+function follow(node: Node, from: Placement, filter: Filter = filterOf({})): Listener {
   const listener = new Listener(from);
-  listener.tail = node.source.tail(product, from, listener);
+  listener.want(filter);
+  listener.tail = node.source.tail(product, from, listener, { interest: listener.interest });
   return listener;
+}
+
+function topicFilter(which: number): Filter {
+  return filterOf({ topic: `k/${which % 5}/>` });
 }
 
 async function caughtUp(site: Site, listener: Listener): Promise<void> {
@@ -380,10 +409,12 @@ describe('nodes of a site', () => {
       { weight: 1, arbitrary: fc.record({ do: fc.constant('release' as const) }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constant('version' as const), at: fc.nat(3) }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constant('grow' as const) }) },
+      { weight: 2, arbitrary: fc.record({ do: fc.constant('want' as const), at: fc.nat(9), which: fc.nat(4) }) },
       { weight: 4, arbitrary: fc.record({ do: fc.constant('turn' as const), count: fc.nat(4) }) },
       { weight: 3, arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.nat(4_000) }) },
     );
     let moved = 0;
+    let partial = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
         const site = await siteOf(3, 4);
@@ -393,7 +424,7 @@ describe('nodes of a site', () => {
         const begin = async (at: number, back: number): Promise<void> => {
           const { incarnation, vector } = await site.log.place(product, { kind: 'latest' });
           const from = { incarnation, vector: vector.map((end) => Math.max(0, end - back)) };
-          listeners.push(follow(site.node(at), from));
+          listeners.push(follow(site.node(at), from, topicFilter(listeners.length)));
         };
         await begin(0, 0);
         await begin(1, 0);
@@ -403,6 +434,7 @@ describe('nodes of a site', () => {
               for (let i = 0; i < each.count; i += 1)
                 site.log.put(product, each.at % site.log.partitions(product), value % 7 === 0 ? null : { value }, {
                   value: ++value,
+                  topic: `k/${value % 5}/x`,
                 });
               break;
             case 'follow':
@@ -444,6 +476,9 @@ describe('nodes of a site', () => {
             case 'grow':
               if (site.log.partitions(product) < 6) site.log.grow(product, site.log.partitions(product) + 1);
               break;
+            case 'want':
+              listeners[each.at % listeners.length]?.want(topicFilter(each.which));
+              break;
             case 'turn':
               for (let i = 0; i < each.count; i += 1) await turn();
               break;
@@ -475,10 +510,12 @@ describe('nodes of a site', () => {
         for (const listener of listeners) await caughtUp(site, listener);
         for (const listener of listeners) listener.expectExact(site.log);
         for (const listener of listeners) listener.tail?.close();
+        for (const { scans } of listeners) partial += scans.filter(({ interest }) => interest > 0).length;
         await site.settle();
       }),
       { numRuns: 40 },
     );
     expect(moved).toBeGreaterThan(20);
+    expect(partial).toBeGreaterThan(20);
   });
 });
