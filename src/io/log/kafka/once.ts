@@ -1,0 +1,78 @@
+/**
+ * Appends that are known by a key. Which keys have been appended under stands in a Kafka topic of the same cluster, since no transaction
+ * spans two; keys are spread over its partitions, the shards, by their hash.
+ */
+import {
+  type AppendedOnce,
+  type AppendRecord,
+  type Log,
+  LogError,
+  murmur2Partition,
+  ONCE_MS,
+  type Once,
+} from '../../../core/log/index.ts';
+import { createIfMissing } from './creating.ts';
+import { type OnceParts, OnceShard } from './once-shard.ts';
+
+/** Appends by key that may be under way. */
+const mostWaiting = 1_000;
+/** Of a Kafka topic that is created here. Never changed later: a key would be looked for in another shard. */
+const shards = 16;
+/** Clocks of nodes differ, and retention goes by whole segments. */
+const slackMs = 7_200_000;
+
+export class OnceAppender {
+  readonly #parts: OnceParts;
+  readonly #log: Pick<Log, 'describe' | 'create'>;
+  readonly #topic: string;
+  readonly #shards = new Map<number, OnceShard>();
+  #partitions: Promise<number> | undefined;
+  #waiting = 0;
+  #isClosed = false;
+
+  constructor(parts: OnceParts, log: Pick<Log, 'describe' | 'create'>, topic: string) {
+    this.#parts = parts;
+    this.#log = log;
+    this.#topic = topic;
+  }
+
+  async append(topic: string, records: readonly AppendRecord[], once: Once): Promise<AppendedOnce> {
+    if (this.#waiting >= mostWaiting) throw new LogError('UNAVAILABLE', 'too many appends by key wait');
+    this.#waiting++;
+    try {
+      const partitions = await this.#ready();
+      if (this.#isClosed) throw new LogError('UNAVAILABLE', 'the log is closed');
+      const shard = this.#shard(murmur2Partition(Buffer.from(once.key), partitions));
+      return await new Promise<AppendedOnce>((resolve, reject) => {
+        shard.add({ topic, records, once, resolve, reject });
+      });
+    } catch (error) {
+      // It may be gone, and then there will be another one.
+      this.#partitions = undefined;
+      throw error;
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([...this.#shards.values()].map((shard) => shard.close()));
+  }
+
+  /** How many shards there are, once there are some. */
+  #ready(): Promise<number> {
+    const config = { partitions: shards, cleanup: 'delete', retentionMs: ONCE_MS + slackMs } as const;
+    this.#partitions ??= createIfMissing(this.#log, this.#topic, config).then(({ partitions }) => partitions);
+    return this.#partitions;
+  }
+
+  #shard(number: number): OnceShard {
+    let shard = this.#shards.get(number);
+    if (shard === undefined) {
+      shard = new OnceShard(this.#parts, this.#topic, number);
+      this.#shards.set(number, shard);
+    }
+    return shard;
+  }
+}
