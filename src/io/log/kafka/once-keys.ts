@@ -22,28 +22,34 @@ interface Kept {
   readonly positions: readonly number[];
 }
 
+export interface OnceKeysParts {
+  readonly cluster: Cluster;
+  readonly ranges: Ranges;
+  /** Wall clock, ms: keys are known and forgotten by it. */
+  readonly now: () => number;
+  /** Creates the Kafka topic of the keys where it is missing. */
+  readonly create: () => Promise<unknown>;
+}
+
 export class OnceKeys {
   readonly #cluster: Cluster;
   readonly #ranges: Ranges;
   readonly #topic: string;
   readonly #shard: number;
   readonly #now: () => number;
+  readonly #create: () => Promise<unknown>;
   /** In the order of their offsets. */
   readonly #held = new Map<string, Held>();
   #state: TopicState | undefined;
   #next = 0;
 
-  constructor(
-    parts: { readonly cluster: Cluster; readonly ranges: Ranges },
-    topic: string,
-    shard: number,
-    now: () => number,
-  ) {
+  constructor(parts: OnceKeysParts, topic: string, shard: number) {
     this.#cluster = parts.cluster;
     this.#ranges = parts.ranges;
+    this.#now = parts.now;
+    this.#create = parts.create;
     this.#topic = topic;
     this.#shard = shard;
-    this.#now = now;
   }
 
   get isLoaded(): boolean {
@@ -57,8 +63,9 @@ export class OnceKeys {
     } catch (error) {
       if (!(error instanceof LogError) || !['RECREATED', 'OUT_OF_RANGE', 'UNKNOWN_TOPIC'].includes(error.kind))
         throw error;
-      // Recreated, or retention has passed what was read last.
+      // Gone, recreated, or retention has passed what was read last.
       this.#forget();
+      if (error.kind === 'UNKNOWN_TOPIC') await this.#create();
       throw new LogError('UNAVAILABLE', error.message, { cause: error });
     }
   }

@@ -6,21 +6,16 @@
  */
 import type { RecordMetadata } from 'kafkajs';
 import { type AppendedOnce, type AppendRecord, LogError, type Once } from '../../../core/log/index.ts';
-import type { Cluster, TopicState } from './cluster.ts';
+import type { TopicState } from './cluster.ts';
 import type { Connections } from './connection.ts';
 import { asLogError } from './errors.ts';
-import { encodeOnce, OnceKeys } from './once-keys.ts';
+import { encodeOnce, OnceKeys, type OnceKeysParts } from './once-keys.ts';
 import { type Outgoing, type Placing, Positions } from './placing.ts';
-import type { Ranges } from './ranges.ts';
 import { FencedWriter } from './transactions.ts';
 
-export interface OnceParts {
+export interface OnceShardParts extends OnceKeysParts {
   readonly connections: Connections;
-  readonly cluster: Cluster;
-  readonly ranges: Ranges;
   readonly placing: Placing;
-  /** Wall clock, ms: keys are known and forgotten by it. */
-  readonly now: () => number;
 }
 
 export interface Call {
@@ -47,7 +42,7 @@ const bytesTogether = 262_144;
 const mostHeldBack = 1_000;
 
 export class OnceShard {
-  readonly #parts: OnceParts;
+  readonly #parts: OnceShardParts;
   readonly #topic: string;
   readonly #shard: number;
   readonly #keys: OnceKeys;
@@ -60,11 +55,11 @@ export class OnceShard {
   /** Milliseconds from the fence to the commit, last time. */
   #lastTook = 0;
 
-  constructor(parts: OnceParts, topic: string, shard: number) {
+  constructor(parts: OnceShardParts, topic: string, shard: number) {
     this.#parts = parts;
     this.#topic = topic;
     this.#shard = shard;
-    this.#keys = new OnceKeys(parts, topic, shard, parts.now);
+    this.#keys = new OnceKeys(parts, topic, shard);
     this.#writer = new FencedWriter(parts.connections, {
       transactionalId: `${topic}.${shard}`,
       // Readers of the partitions wait for it where a process ends in the middle.

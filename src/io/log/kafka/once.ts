@@ -12,7 +12,7 @@ import {
   type Once,
 } from '../../../core/log/index.ts';
 import { createIfMissing } from './creating.ts';
-import { type OnceParts, OnceShard } from './once-shard.ts';
+import { OnceShard, type OnceShardParts } from './once-shard.ts';
 
 /** Appends by key that may be under way. */
 const mostWaiting = 1_000;
@@ -22,7 +22,7 @@ const shards = 16;
 const slackMs = 7_200_000;
 
 export class OnceAppender {
-  readonly #parts: OnceParts;
+  readonly #parts: Omit<OnceShardParts, 'create'>;
   readonly #log: Pick<Log, 'describe' | 'create'>;
   readonly #topic: string;
   readonly #shards = new Map<number, OnceShard>();
@@ -30,7 +30,7 @@ export class OnceAppender {
   #waiting = 0;
   #isClosed = false;
 
-  constructor(parts: OnceParts, log: Pick<Log, 'describe' | 'create'>, topic: string) {
+  constructor(parts: Omit<OnceShardParts, 'create'>, log: Pick<Log, 'describe' | 'create'>, topic: string) {
     this.#parts = parts;
     this.#log = log;
     this.#topic = topic;
@@ -46,10 +46,6 @@ export class OnceAppender {
       return await new Promise<AppendedOnce>((resolve, reject) => {
         shard.add({ topic, records, once, resolve, reject });
       });
-    } catch (error) {
-      // It may be gone, and then there will be another one.
-      this.#partitions = undefined;
-      throw error;
     } finally {
       this.#waiting--;
     }
@@ -62,15 +58,22 @@ export class OnceAppender {
 
   /** How many shards there are, once there are some. */
   #ready(): Promise<number> {
-    const config = { partitions: shards, cleanup: 'delete', retentionMs: ONCE_MS + slackMs } as const;
-    this.#partitions ??= createIfMissing(this.#log, this.#topic, config).then(({ partitions }) => partitions);
+    this.#partitions ??= this.#create().catch((error: unknown) => {
+      this.#partitions = undefined;
+      throw error;
+    });
     return this.#partitions;
+  }
+
+  async #create(): Promise<number> {
+    const config = { partitions: shards, cleanup: 'delete', retentionMs: ONCE_MS + slackMs } as const;
+    return (await createIfMissing(this.#log, this.#topic, config)).partitions;
   }
 
   #shard(number: number): OnceShard {
     let shard = this.#shards.get(number);
     if (shard === undefined) {
-      shard = new OnceShard(this.#parts, this.#topic, number);
+      shard = new OnceShard({ ...this.#parts, create: () => this.#create() }, this.#topic, number);
       this.#shards.set(number, shard);
     }
     return shard;
