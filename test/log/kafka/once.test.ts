@@ -1,7 +1,7 @@
 /** Appends by key while a broker dies, leaders move, and the Kafka topic of the keys goes: time is lost, and no record is there twice. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { type Log, LogError, type Once } from '../../../src/core/log/index.ts';
+import { type Log, LogError, ONCE_MS, type Once } from '../../../src/core/log/index.ts';
 import { bed, type KafkaCluster, kafkaVersions, randomName, startKafka } from '../../bed/index.ts';
 import { plain, read } from '../conformance/bench.ts';
 import { openLog, withAdmin } from './storage.ts';
@@ -92,4 +92,27 @@ test('the Kafka topic of the keys may be deleted while it is used: it is created
   while (!(await until()));
   expect((await log.appendOnce(topic, [plain(0, 'again')], kept)).isRepeated).toBe(true);
   expect(await values(log, topic)).toEqual(['after', 'before']);
+});
+
+test('as many keys as a shard may hold are held; one more is refused until a day has passed, and known ones are answered', async () => {
+  const { bootstrap } = await bed().kafka();
+  const prefix = `${randomName('own')}.`;
+  await using log = openLog(bootstrap, { prefix });
+  const topic = randomName('once');
+  await log.create(topic, { partitions: 1, cleanup: 'delete' });
+  await log.create(`${prefix}once`, { partitions: 1, cleanup: 'delete' });
+  const known = once();
+  const first = await log.appendOnce(topic, [plain(0, 'known')], known);
+  const value = Buffer.from(JSON.stringify({ digest: '', memo: '', cluster: '', topic: '', positions: [] }));
+  for (let n = 1; n < 65_536; n += 1_285) {
+    const keys = Array.from({ length: 1_285 }, (_, index) => ({ key: Buffer.from(`k${n + index}`), value }));
+    await log.append(`${prefix}once`, keys);
+  }
+  await using full = openLog(bootstrap, { prefix });
+  const refused = await full.appendOnce(topic, [plain(0, 'more')], once()).catch((error: unknown) => error);
+  expect(refused).toMatchObject({ kind: 'UNAVAILABLE', message: expect.stringContaining('full') });
+  expect(await full.appendOnce(topic, [plain(0, 'known')], known)).toEqual({ ...first, isRepeated: true });
+  await using later = openLog(bootstrap, { prefix, now: () => Date.now() + ONCE_MS - 600_000 });
+  expect(await later.appendOnce(topic, [plain(0, 'known')], known)).toEqual({ ...first, isRepeated: true });
+  expect(await values(log, topic)).toEqual(['known']);
 });

@@ -11,6 +11,7 @@ import {
   ONCE_MS,
   type Once,
 } from '../../../core/log/index.ts';
+import type { Logger } from '../../../core/observe.ts';
 import { createIfMissing } from './creating.ts';
 import { OnceShard, type OnceShardParts } from './once-shard.ts';
 
@@ -25,12 +26,20 @@ export class OnceAppender {
   readonly #parts: Omit<OnceShardParts, 'create'>;
   readonly #log: Pick<Log, 'describe' | 'create'>;
   readonly #topic: string;
+  readonly #observe: Logger;
   readonly #shards = new Map<number, OnceShard>();
   #partitions: Promise<number> | undefined;
   #waiting = 0;
   #isClosed = false;
+  #said = '';
 
-  constructor(parts: Omit<OnceShardParts, 'create'>, log: Pick<Log, 'describe' | 'create'>, topic: string) {
+  constructor(
+    parts: Omit<OnceShardParts, 'create'>,
+    log: Pick<Log, 'describe' | 'create'>,
+    topic: string,
+    observe: Logger,
+  ) {
+    this.#observe = observe;
     this.#parts = parts;
     this.#log = log;
     this.#topic = topic;
@@ -43,9 +52,14 @@ export class OnceAppender {
       const partitions = await this.#ready();
       if (this.#isClosed) throw new LogError('UNAVAILABLE', 'the log is closed');
       const shard = this.#shard(murmur2Partition(Buffer.from(once.key), partitions));
-      return await new Promise<AppendedOnce>((resolve, reject) => {
+      const answer = await new Promise<AppendedOnce>((resolve, reject) => {
         shard.add({ topic, records, once, resolve, reject });
       });
+      this.#said = '';
+      return answer;
+    } catch (error) {
+      this.#say(error);
+      throw error;
     } finally {
       this.#waiting--;
     }
@@ -54,6 +68,18 @@ export class OnceAppender {
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all([...this.#shards.values()].map((shard) => shard.close()));
+  }
+
+  /** Once for each kind of trouble: every caller is told by its own error. */
+  #say(error: unknown): void {
+    if (this.#isClosed || !(error instanceof LogError) || !['UNAVAILABLE', 'UNAUTHORISED'].includes(error.kind)) return;
+    if (this.#said !== error.kind)
+      this.#observe.warn('cannot append by key; needs the Kafka topic of the keys and its transactional ids', {
+        topic: this.#topic,
+        kind: error.kind,
+        error: error.message,
+      });
+    this.#said = error.kind;
   }
 
   /** How many shards there are, once there are some. */

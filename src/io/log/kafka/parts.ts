@@ -79,7 +79,8 @@ export function createKafkaLogParts(config: KafkaLogConfig): KafkaLogParts {
   }
 
   const describe = (topic: string) => cluster.describe(topic);
-  const once = new OnceAppender({ connections, cluster, ranges, placing, now }, { describe, create }, `${prefix}once`);
+  const parts = { connections, cluster, ranges, placing, now };
+  const once = new OnceAppender(parts, { describe, create }, `${prefix}once`, observe);
 
   const log: Log = {
     name,
