@@ -79,7 +79,8 @@ export async function openUpstream(
   for (const name of Object.keys(config.clusters)) {
     const options = clusterOptions(config, name);
     if (options.type === 'kafka') {
-      logs.set(name, createKafkaLog({ name, options, observe, clientId: `sluice-${config.site}` }));
+      const { prefix } = config.state;
+      logs.set(name, createKafkaLog({ name, options, observe, clientId: `sluice-${config.site}`, prefix }));
     } else {
       const log = createEmbeddedLog({ name, ...options, observe });
       logs.set(name, log);

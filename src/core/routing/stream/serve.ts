@@ -46,6 +46,8 @@ export function createStreamServer(options: {
           return answered(reply, source.extent(ask.product));
         case 'append':
           return answered(reply, source.append(ask.product, ask.events));
+        case 'appendOnce':
+          return answered(reply, source.appendOnce(ask.product, ask.events, ask.once));
         case 'tail':
           return tails.join(ask.product, ask.from, ask.credit, reply);
         case 'range':
