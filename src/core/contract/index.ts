@@ -2,6 +2,7 @@
 
 export { checkCatalogue } from './catalogue.ts';
 export * from './codec.ts';
+export * from './compatibility/index.ts';
 export { type CompiledContract, compileContract } from './compile.ts';
 export { compilePredicate, compileRead, decidePredicate, knownAt } from './evaluate.ts';
 export { parseTopicFilter, type TopicFilter, topicMatches } from './filter.ts';
