@@ -48,6 +48,16 @@ withJson(contracts.command('lint [dir]').description('check a directory of contr
     await finish(lintContracts(dir ?? './schema/contracts', options, out));
   },
 );
+withJson(
+  contracts
+    .command('diff <old> <new>')
+    .description('say what changes between two directories of contracts, or two files'),
+)
+  .option('--format <format>', 'text, json or markdown', 'text')
+  .action(async (old: string, now: string, options: { format: string; json: boolean }) => {
+    const { diffContracts } = await import('./commands/contracts-diff.ts');
+    await finish(diffContracts(old, now, options.json ? 'json' : options.format, out));
+  });
 
 const generate = program.command('generate').description('files generated from the contracts');
 generate
@@ -212,7 +222,8 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode;
+    // As with a configuration that cannot be used: 1 is for what was understood, and refused or found wrong.
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else if (error instanceof ConfigError) {
     process.stderr.write(`The configuration cannot be used:\n${error.message}\n`);
     process.exitCode = 2;
