@@ -7,6 +7,7 @@ export { type CompiledContract, compileContract } from './compile.ts';
 export { compilePredicate, compileRead, decidePredicate, knownAt } from './evaluate.ts';
 export { parseTopicFilter, type TopicFilter, topicMatches } from './filter.ts';
 export { formatFindings, formatRemarks, type Remark } from './findings.ts';
+export { isInput } from './inputs.ts';
 export { compileLayout } from './layout.ts';
 export * from './model.ts';
 export { parsePredicate } from './predicate.ts';

@@ -1,4 +1,5 @@
 /** How the fields of an object change, to any depth. */
+import { isInput } from '../inputs.ts';
 import type { Field, FieldType } from '../model.ts';
 import type { Changes } from './change.ts';
 import { compareMasks } from './masks.ts';
@@ -47,7 +48,7 @@ export class FieldComparison {
       what,
       'operations that select it are refused, and programs miss its values',
     );
-    if (this.#publishes && field.derivation === null)
+    if (this.#publishes && isInput(field))
       this.changes.publishers('field-removed', path, what, 'an event that still gives it is refused');
   }
 
