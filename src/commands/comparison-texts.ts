@@ -1,5 +1,5 @@
 /** A comparison of contracts as text in the manner of a compiler, as JSON, and as Markdown for a pull request. */
-import { formatRemarks } from '../core/contract/index.ts';
+import { type Finding, formatFindings, formatRemarks } from '../core/contract/index.ts';
 import { type ComparedProduct, type Comparison, kindTexts, remarkOf } from './comparison.ts';
 
 /** An application that would be told, or refused. */
@@ -12,6 +12,8 @@ export interface Holder {
 export interface Told extends Comparison {
   /** Of a plan: who holds a grant on each product that would break. */
   readonly holders?: ReadonlyMap<string, readonly Holder[]>;
+  /** Of a plan: what else is in the way of a contract. */
+  readonly refused?: readonly Finding[];
 }
 
 const verdictTexts: Readonly<Record<ComparedProduct['verdict'], string>> = {
@@ -32,7 +34,7 @@ function headline({ product, from, to, verdict }: ComparedProduct): string {
 
 /** `text`: of a file, for the lines that are pointed at. */
 export function comparisonText(
-  { products, graphql, holders, ...told }: Told,
+  { products, graphql, holders, refused = [], ...told }: Told,
   text: (file: string) => string | null,
 ): string {
   const parts = products.map((product) => {
@@ -44,6 +46,7 @@ export function comparisonText(
   });
   const schema = graphql.map(({ kind, type, what }) => `GraphQL: ${kindTexts[kind]}: ${what} [${type}]`);
   if (schema.length > 0) parts.push(`${schema.join('\n')}\n`);
+  if (refused.length > 0) parts.push(`${formatFindings(refused, { text })}\n`);
   return [...parts, `${summary({ products, ...told })}\n`].join('\n');
 }
 
@@ -77,7 +80,7 @@ export function comparisonJson({ holders, ...told }: Told): unknown {
 /** First line of the Markdown: by it a comment is found again. */
 const marker = '<!-- sluice contracts diff -->';
 
-export function comparisonMarkdown({ products, graphql, holders, ...told }: Told): string {
+export function comparisonMarkdown({ products, graphql, holders, refused = [], ...told }: Told): string {
   const lines = [marker, '## Data-product contracts', '', escaped(summary({ products, ...told })), ''];
   for (const product of products) {
     lines.push(`### ${escaped(headline(product))}`, '', '| | what | why | where |', '|---|---|---|---|');
@@ -99,6 +102,8 @@ export function comparisonMarkdown({ products, graphql, holders, ...told }: Told
         ),
       );
   }
+  for (const { file, line, message, hint } of refused)
+    lines.push(`- **refused**: ${escaped(message)}: ${escaped(hint ?? '')} (${code(`${file}:${line}`)})`, '');
   if (graphql.length > 0)
     lines.push(
       ...folded(

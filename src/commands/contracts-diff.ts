@@ -6,27 +6,31 @@ import { type ContractsWithTexts, compareContractSets } from './comparison.ts';
 import { comparisonJson, comparisonMarkdown, comparisonText, type Told } from './comparison-texts.ts';
 import { type Out, printJson } from './state.ts';
 
-export const formats = ['text', 'json', 'markdown'] as const;
-export type Format = (typeof formats)[number];
+const formats = ['text', 'json', 'markdown'] as const;
+type Format = (typeof formats)[number];
 
 /** Nothing could be compared. */
-const USAGE = 2;
+export const USAGE = 2;
 
 /**
  * Exit code 0: whoever uses the old contracts goes on; 1: a promise would be broken; 2: there is nothing to compare, since a path, the
  * format or a contract is wrong. stdout has the comparison alone.
  */
 export async function diffContracts(oldPath: string, newPath: string, format: string, out: Out): Promise<number> {
-  const known = formats.find((one) => one === format);
-  if (known === undefined) {
-    out.stderr.write(`--format ${format}: one of ${formats.join(', ')}\n`);
-    return USAGE;
-  }
+  const known = formatOf(format, out);
+  if (known === null) return USAGE;
   const [old, now] = [await readSet(oldPath, out), await readSet(newPath, out)];
   if (old === null || now === null) return USAGE;
   const comparison = await compareContractSets(old, await beside(old, now, oldPath, newPath));
   print(comparison, known, (file) => now.text(file) ?? old.text(file), out);
   return comparison.isBreaking ? 1 : 0;
+}
+
+/** null, and said on stderr, where there is no such format. */
+export function formatOf(asked: string, out: Out): Format | null {
+  const known = formats.find((one) => one === asked) ?? null;
+  if (known === null) out.stderr.write(`--format ${asked}: one of ${formats.join(', ')}\n`);
+  return known;
 }
 
 export function print(told: Told, format: Format, text: (file: string) => string | null, out: Out): void {

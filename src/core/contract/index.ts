@@ -1,5 +1,6 @@
 /** Contracts: what the data products are. Hides ODCS, versions, and the grammars of topic filter and predicate. */
 
+export * from './acceptance/index.ts';
 export { checkCatalogue } from './catalogue.ts';
 export * from './codec.ts';
 export * from './compatibility/index.ts';

@@ -5,3 +5,4 @@ export { compareContracts } from './compare.ts';
 export { placesIn } from './places.ts';
 export { isPromised } from './terms.ts';
 export { type Verdict, verdictOf } from './verdict.ts';
+export { isBehind } from './version.ts';

@@ -17,6 +17,11 @@ export function compareVersions(changes: Changes, { version: old }: Contract, { 
   else if (old !== now) changes.documentation('version', 'version', what, 'it says what has changed');
 }
 
+/** Whether a version is lower than another, by its three numbers. */
+export function isBehind(version: string, than: string): boolean {
+  return step(than, version).isBack;
+}
+
 const reasons: Readonly<Record<Level, string>> = {
   same: '',
   prerelease: '',
