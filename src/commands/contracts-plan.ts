@@ -1,5 +1,5 @@
 /** `sluice contracts plan DIR`: what a directory of contracts would change where these are in force, and whom it would hit. */
-import type { State } from '../core/access/index.ts';
+import { covers, type State } from '../core/access/index.ts';
 import { type Contract, isBreaking, settleContracts } from '../core/contract/index.ts';
 import { type ContractsWithTexts, compareContractSets } from './comparison.ts';
 import type { Holder, Told } from './comparison-texts.ts';
@@ -59,14 +59,23 @@ async function planOf(
   );
   return {
     ...comparison,
-    holders: new Map(hit.map(({ product }) => [product, holdersOf(state, product)])),
+    holders: new Map(
+      hit.map(({ product }) => [
+        product,
+        holdersOf(
+          state,
+          old.contracts.find((one) => one.product === product),
+        ),
+      ]),
+    ),
     refused: refused.flatMap(({ findings }) => findings).filter(({ rule }) => rule !== 'breaking'),
   };
 }
 
-function holdersOf(state: State, product: string): readonly Holder[] {
+function holdersOf(state: State, contract: Contract | undefined): readonly Holder[] {
+  if (contract === undefined) return [];
   return [...state.grants.values()]
-    .filter((grant) => grant.apiProduct === product && state.inForce(grant.id))
+    .filter((grant) => covers(grant, contract) && state.inForce(grant.id))
     .sort((a, b) => a.createdAt - b.createdAt)
     .map(({ id, application }) => ({
       grant: id,

@@ -4,5 +4,5 @@ export { type Change, type ChangeKind, isBreaking } from './change.ts';
 export { compareContracts } from './compare.ts';
 export { placesIn } from './places.ts';
 export { isPromised } from './terms.ts';
-export { type Verdict, verdictOf } from './verdict.ts';
+export { verdictOf } from './verdict.ts';
 export { isBehind } from './version.ts';
