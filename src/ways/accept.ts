@@ -166,7 +166,11 @@ class StateAcceptance implements Acceptance {
     try {
       for (let written: readonly Contract[] = []; ; ) {
         written = await transact(() => this.#decide());
-        for (const { product, version } of written) observe.info('contract accepted', { product, version });
+        for (const { product, version, digest } of written) {
+          // Another text may have taken its place before anybody has looked: two nodes that answer each other would never end.
+          this.#taken.set(product, digest);
+          observe.info('contract accepted', { product, version });
+        }
         if (written.length === 0) break;
       }
       this.#pauseMs = firstPauseMs;
@@ -188,6 +192,8 @@ class StateAcceptance implements Acceptance {
 
   /** Inside the transaction, on the newest state: another node may have been quicker, or have gone further. */
   #decide(): Decision<readonly Contract[]> {
+    // What is being read anew is not known yet.
+    if (this.#next !== null) return { writes: [], answer: [] };
     return acceptContracts(this.#settle().pending, this.#options.wall());
   }
 
