@@ -306,7 +306,7 @@ test('of several processes refuses it in all of them', async () => {
   const site = new Site({ main: 'embedded' }, [base], 'workers: 2');
   site.putContract('readings', text('1.0.0', 'note'));
   await using node = await site.start();
-  await node.line(({ msg }) => msg === 'ready');
+  await node.line((line) => line.msg === 'ready' && line['workers'] === 2);
   const { key } = await site.partner(['readings']);
   site.putContract('readings', text('1.1.0'));
   await refusedLine(node);
