@@ -18,7 +18,7 @@ import { createHttpServer, type Health, type HttpServer, type Route } from './io
 import { exampleOperation, mark, pageRoute, style } from './io/doors/page/index.ts';
 import { createStreamDoor } from './io/doors/stream/index.ts';
 import { createObserve, type ObserveOptions, type Observing } from './io/observe/index.ts';
-import { clock, openUpstream, type Upstream } from './upstream.ts';
+import { acceptOffered, clock, openUpstream, type Upstream } from './upstream.ts';
 import { createHistoryWay } from './ways/history.ts';
 import type { ExecutionContext } from './ways/ports.ts';
 import { createPublishWay } from './ways/publish.ts';
@@ -72,14 +72,25 @@ export function openObserve(
  * work: the address is taken, a certificate cannot be read.
  */
 export async function startGateway(config: Config, observe: Observe, from?: Upstream): Promise<Gateway> {
-  const upstream = from ?? (await openUpstream(config, observe));
+  const own = from === undefined ? await openUpstream(config, observe) : null;
+  const upstream = from ?? (own as Upstream);
   let refusal: SluiceError | null = new SluiceError('UNAVAILABLE', 'The gateway is starting: try again.');
 
   const { source, journal } = upstream;
   const delivery = createDelivery({ source, clock, observe, limits: config.delivery });
   const access = createAccess({ clock: clock.now, wall: Date.now, maxStaleness: config.access.maxStaleness, observe });
   delivery.hold(true);
-  const state = startState({ journal, access, clock, observe, onStale: (stale) => delivery.hold(stale) });
+  // A parent hands over what is in force.
+  const acceptance =
+    own === null ? null : acceptOffered(config, observe, own.contracts, (decide) => state.transact(decide));
+  const state: StateWay = startState({
+    journal,
+    access,
+    clock,
+    observe,
+    onStale: (stale) => delivery.hold(stale),
+    ...(acceptance === null ? {} : { also: acceptance.reader }),
+  });
 
   const inForce = createContractsInForce({
     serve: (product, served) => upstream.serve(product, served),
@@ -88,9 +99,10 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
     observe,
     setAside: upstream.setAside,
   });
-  const files = upstream.contracts;
-  files.watch(() => void inForce.reload(files.current().contracts));
-  await inForce.reload(files.current().contracts);
+  const supply = acceptance ?? upstream.contracts;
+  const reload = (): Promise<void> => inForce.reload(supply.current().contracts);
+  supply.watch(() => void reload());
+  await reload();
 
   const { limits } = config;
   const compiler = createCompiler({ limits, cacheSize: 10_000 });
@@ -146,13 +158,13 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
     body: {
       status: !everReady
         ? 'starting'
-        : Object.values(upstream.clusters()).includes('down') || access.stale || files.current().broken.length > 0
+        : Object.values(upstream.clusters()).includes('down') || access.stale || supply.current().broken.length > 0
           ? 'degraded'
           : 'ready',
       clusters: upstream.clusters(),
       contracts: {
         serving: inForce.contracts().filter(({ source: at }) => at !== null).length,
-        broken: files.current().broken.map(({ file, serving, findings }) => ({
+        broken: supply.current().broken.map(({ file, serving, findings }) => ({
           file: basename(file),
           serving,
           findings: findings.map(({ line, column, message }) => ({ line, column, message })),
@@ -183,7 +195,8 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
   const url = config.listen.publicUrl ?? localUrl(config, port);
   const pulse = setInterval(() => state.pulse(), PULSE_MS);
 
-  const ready = Promise.all([state.ready, upstream.ready]).then(() => {
+  const ready = Promise.all([state.ready, upstream.ready, acceptance?.settled]).then(async () => {
+    await reload();
     everReady = true;
     refusal = null;
     observe.info('ready', { products: inForce.contracts().map(({ product }) => product) });
@@ -202,7 +215,7 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
         return false;
       }
     },
-    reloadContracts: () => files.reload(),
+    reloadContracts: () => supply.reload(),
     openGraphiql(key) {
       graphiql.key = key;
     },
@@ -211,6 +224,7 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
       drainDelivery(delivery);
       await server.drain();
       clearInterval(pulse);
+      acceptance?.close();
       await state[Symbol.asyncDispose]();
       await upstream[Symbol.asyncDispose]();
     },

@@ -1,8 +1,8 @@
 /** The index: which products there are documents of, and where. */
 import type { Contract } from '../../../core/contract/index.ts';
 import { asyncApiProtocols } from '../../../core/surface/index.ts';
+import { documentPath, pagePath } from '../wire/document-paths.ts';
 import { code, escapeHtml, facts, type Look, link, page, phrase } from './html.ts';
-import { documentPath, pagePath } from './paths.ts';
 
 export interface IndexEntry {
   readonly product: string;

@@ -1,9 +1,7 @@
 /** The paths of this door: `/asyncapi`, `/asyncapi/{product}.json`, `.yaml`, and `/asyncapi/{product}/html`. */
 import { SluiceError } from '../../../core/errors.ts';
-import type { AsyncApiProtocol } from '../../../core/surface/index.ts';
 import { HttpRefusal } from '../wire/answers.ts';
-
-const ROOT = '/asyncapi';
+import { ROOT } from '../wire/document-paths.ts';
 
 export interface Place {
   /** null: the index. */
@@ -21,12 +19,4 @@ export function placeOf(pathname: string, accepted: 'application/json' | 'text/h
   const [, product, form, page] = /^\/asyncapi\/([^/]+?)(?:\.(json|yaml)|\/(html))$/.exec(pathname) ?? [];
   if (product === undefined) throw new SluiceError('NOT_FOUND', 'Nothing stands at this path.');
   return { product, form: page === undefined ? (form as 'json' | 'yaml') : 'html' };
-}
-
-export function documentPath(product: string, form: 'json' | 'yaml', protocol: AsyncApiProtocol = 'all'): string {
-  return `${ROOT}/${product}.${form}${protocol === 'all' ? '' : `?protocol=${protocol}`}`;
-}
-
-export function pagePath(product: string): string {
-  return `${ROOT}/${product}/html`;
 }

@@ -31,8 +31,13 @@ export async function answerHistory(
     'Sluice-Cursor': cursor,
     'Sluice-More': String(hasMore),
     Vary: 'Accept',
-    ...(hasMore ? { Link: `<${nextPage(url, cursor)}>; rel="next"` } : {}),
+    ...(hasMore ? { Link: withLink(response, `<${nextPage(url, cursor)}>; rel="next"`) } : {}),
   });
+}
+
+/** Beside those that the response has. */
+function withLink(response: ServerResponse, link: string): string {
+  return [response.getHeader('Link') ?? [], link].flat().join(', ');
 }
 
 /** The same question from the cursor on, relative to the server. */
