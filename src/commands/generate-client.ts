@@ -89,7 +89,8 @@ async function generate(options: ClientOptions, signal: AbortSignal, out: Out): 
     await mkdir(join(aside, 'client'), { recursive: true });
     await layOut(aside, template, join(generatorDir, 'node_modules'));
     const document = renderAsyncApi(contract, { protocol: 'ws', url });
-    await writeFile(join(aside, 'document.json'), JSON.stringify(document, template.place === null ? null : onlyKey));
+    const given = template.place === null ? document : withoutParameters(document);
+    await writeFile(join(aside, 'document.json'), JSON.stringify(given));
     await runGenerator(aside, template, options.timeoutMs, signal);
     if ((await readdir(join(aside, 'client'))).length === 0) throw new Refusal('The generator wrote nothing.');
     await rmdir(outDir).catch(() => {});
@@ -111,10 +112,12 @@ async function layOut(aside: string, { name, place }: Template, modules: string)
 }
 
 /** The baked-in template for Java demands every parameter of the stream, also those that exclude each other: all but the key are left to the URL. */
-function onlyKey(name: string, value: unknown): unknown {
-  if (name !== 'query') return value;
-  const { properties, ...query } = value as { readonly properties: Readonly<Record<string, unknown>> };
-  return { ...query, properties: { access_token: properties['access_token'] } };
+function withoutParameters(document: object): object {
+  const { channels, ...rest } = document as { readonly channels: Readonly<Record<string, object>> };
+  const query = { type: 'object', properties: { access_token: { type: 'string', description: 'The API key.' } } };
+  const bindings = { ws: { method: 'GET', query, bindingVersion: '0.1.0' } };
+  const kept = Object.entries(channels).map(([name, channel]) => [name, { ...channel, bindings }]);
+  return { ...rest, channels: Object.fromEntries(kept) };
 }
 
 async function expectEmpty(dir: string, shown: string): Promise<void> {
