@@ -5,6 +5,8 @@ import { freePort } from '../bed/index.ts';
 
 export class Cable {
   readonly port: number;
+  /** Bytes that the gateway sent and the cable took. */
+  received = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -16,8 +18,12 @@ export class Cable {
 
   static async to(target: number): Promise<Cable> {
     const sockets = new Set<Socket>();
+    const port = await freePort();
     const server = createServer((near) => {
       const far = connect(target, '127.0.0.1');
+      far.on('data', (chunk) => {
+        cable.received += chunk.length;
+      });
       for (const [one, other] of [
         [near, far],
         [far, near],
@@ -31,10 +37,10 @@ export class Cable {
         });
       }
     });
-    const port = await freePort();
+    const cable = new Cable(port, server, sockets);
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
-    return new Cable(port, server, sockets);
+    return cable;
   }
 
   /** From now on nothing that is on a socket goes on, and nothing is closed; those that come later are as good as new. */

@@ -1,3 +1,4 @@
+import { errorClass } from '../../shared/facts.js';
 import { modelsOf } from '../../shared/models.js';
 import { docOf, quoted } from './text.js';
 
@@ -9,8 +10,11 @@ const TAKEN = new Set(
   `${WORDS} ${NAMES} CursorStore EventStream Lost Ready Gap Notice SluiceError StreamConnectionError`.split(' '),
 );
 
-export async function modelsText({ document }) {
-  const models = await modelsOf(document, TAKEN);
+export function pythonModels({ document }, codes) {
+  return modelsOf(document, new Set([...TAKEN, ...codes.map(errorClass)]));
+}
+
+export function modelsText(models) {
   const names = new Set([...TAKEN, ...models.map(({ name }) => name)]);
   const body = models.map((model) => modelText(model, names)).join('\n\n');
   const imports = ['Any', 'Literal', 'NotRequired', 'TypedDict'].filter((name) =>
@@ -28,7 +32,7 @@ function modelText(model, names) {
 function classText({ name, doc, deprecated, fields }) {
   const said = docOf(doc, { deprecated });
   const body = fields.map((field) => `    ${field.name}: ${fieldType(field)}\n${docOf(field.doc, field)}`).join('');
-  return `class ${name}(TypedDict):\n${said}${said === '' ? '' : '\n'}${body}`;
+  return `class ${name}(TypedDict):\n${said}${said === '' || body === '' ? '' : '\n'}${body || '    pass\n'}`;
 }
 
 function functionText({ name, doc, deprecated, fields }) {

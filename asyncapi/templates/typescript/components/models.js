@@ -1,3 +1,4 @@
+import { errorClass } from '../../shared/facts.js';
 import { modelsOf } from '../../shared/models.js';
 import { docOf, quoted } from './text.js';
 
@@ -8,8 +9,8 @@ const TAKEN = new Set(
   ),
 );
 
-export async function modelsText({ document }) {
-  const models = await modelsOf(document, TAKEN);
+export async function modelsText({ document }, codes) {
+  const models = await modelsOf(document, new Set([...TAKEN, ...codes.map(errorClass)]));
   return `${models.map(modelText).join('\n')}`;
 }
 

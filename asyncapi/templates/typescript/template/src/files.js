@@ -6,9 +6,10 @@ import { modelsText } from '../../components/models.js';
 
 export default async function ({ originalAsyncAPI, params }) {
   const facts = factsOf(originalAsyncAPI);
+  const errors = JSON.parse(params.errors);
   return [
-    <File name="models.ts">{await modelsText(facts)}</File>,
-    <File name="errors.ts">{errorsOf(JSON.parse(params.errors))}</File>,
+    <File name="models.ts">{await modelsText(facts, Object.keys(errors))}</File>,
+    <File name="errors.ts">{errorsOf(errors)}</File>,
     <File name="client.ts">{clientOf(facts)}</File>,
   ];
 }

@@ -2,14 +2,18 @@ import { File } from '@asyncapi/generator-react-sdk';
 import { factsOf } from '../../../../shared/facts.js';
 import { clientOf } from '../../../components/client.js';
 import { errorsOf } from '../../../components/errors.js';
-import { modelsText } from '../../../components/models.js';
+import { frontOf } from '../../../components/front.js';
+import { modelsText, pythonModels } from '../../../components/models.js';
 
 export default async function ({ originalAsyncAPI, params }) {
   const facts = factsOf(originalAsyncAPI);
-  const models = await modelsText(facts);
+  const errors = JSON.parse(params.errors);
+  const models = await pythonModels(facts, Object.keys(errors));
+  const names = models.map(({ name }) => name);
   return [
-    <File name="models.py">{models}</File>,
-    <File name="errors.py">{errorsOf(JSON.parse(params.errors))}</File>,
+    <File name="__init__.py">{frontOf(names, Object.keys(errors))}</File>,
+    <File name="models.py">{modelsText(models)}</File>,
+    <File name="errors.py">{errorsOf(errors)}</File>,
     <File name="client.py">{clientOf(facts)}</File>,
   ];
 }
