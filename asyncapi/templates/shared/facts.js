@@ -14,7 +14,8 @@ export function factsOf(text) {
     .find((message) => !CONTROL.includes(typeOf(document, message)));
   return {
     product: document.info['x-sluice-product'] ?? name,
-    title: document.info.title,
+    // On one line, as names of packages' descriptions must be.
+    title: wrapped(document.info.title, Number.POSITIVE_INFINITY).join(' ').trim(),
     version: document.info.version,
     description: document.info.description ?? '',
     url: `${server.protocol}://${server.host}${server.pathname ?? ''}`,
@@ -51,9 +52,12 @@ export function errorClass(code) {
   return `${words.join('')}Error`;
 }
 
-/** Text in lines of at most `width` characters, broken between words; line ends of the text stay. */
+/** Text in lines of at most `width` characters, broken between words; line ends of the text stay, other control characters do not. */
 export function wrapped(text, width) {
-  return text.split(/\r?\n/).flatMap((line) => {
+  const plain = text
+    .replace(/\r\n?|[\u2028\u2029\u0085\u000b\u000c]/g, '\n')
+    .replace(/[\u0000-\u0009\u000e-\u001f\u007f]/g, ' ');
+  return plain.split('\n').flatMap((line) => {
     const lines = [];
     for (const word of line.split(' ')) {
       const last = lines.at(-1);

@@ -16,7 +16,7 @@ export async function modelsOf(document, taken) {
     return content;
   };
   await new TypeScriptGenerator({ modelType: 'interface', presets: [{ interface: { self: collect } }] }).generate(
-    document,
+    escaped(document),
   );
   const nameOf = (model) => {
     const name = model.originalInput?.$id ?? model.name;
@@ -26,6 +26,22 @@ export async function modelsOf(document, taken) {
   const order = Object.keys(document.components.schemas);
   found.sort((a, b) => order.indexOf(a.originalInput?.$id) - order.indexOf(b.originalInput?.$id));
   return found.map((model) => ({ name: nameOf(model), ...notesOf(model), fields: fieldsOf(model, nameOf) }));
+}
+
+/** Modelina takes what every JavaScript object inherits for fields that it has met already: such names are others while it looks. */
+const ESCAPE = 'sluice-field-';
+
+function escaped(document) {
+  const renamed = (name) => (name in Object.prototype ? ESCAPE + name : name);
+  const schemas = Object.entries(document.components.schemas).map(([name, schema]) => {
+    if (schema.properties === undefined) return [name, schema];
+    const properties = Object.entries(schema.properties).map(([field, of]) => [renamed(field), of]);
+    return [
+      name,
+      { ...schema, required: (schema.required ?? []).map(renamed), properties: Object.fromEntries(properties) },
+    ];
+  });
+  return { ...document, components: { ...document.components, schemas: Object.fromEntries(schemas) } };
 }
 
 function notesOf({ originalInput }) {
@@ -38,7 +54,7 @@ function fieldsOf(model, nameOf) {
   return Object.values(model.properties)
     .filter(({ unconstrainedPropertyName: name }) => Object.hasOwn(given, name))
     .map(({ unconstrainedPropertyName: name, required, property }) => ({
-      name,
+      name: name.startsWith(ESCAPE) ? name.slice(ESCAPE.length) : name,
       required,
       type: typeOf(property, nameOf),
       ...notesOf(property),

@@ -1,4 +1,4 @@
-import { errorClass } from '../../shared/facts.js';
+import { errorClass, wrapped } from '../../shared/facts.js';
 import { modelsOf } from '../../shared/models.js';
 import { docOf, quoted } from './text.js';
 
@@ -50,7 +50,7 @@ function typeQuoted(type) {
 }
 
 function comment(doc, deprecated, indent) {
-  const text = `${doc.trim()}${deprecated ? '\nDeprecated.' : ''}`.trim();
+  const text = [...wrapped(doc.trim(), 108), ...(deprecated ? ['Deprecated.'] : [])].join('\n').trim();
   return text === ''
     ? ''
     : `${text
