@@ -32,5 +32,6 @@ def _since(since: datetime | timedelta | str | None) -> str | None:
     if isinstance(since, datetime):
         return since.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(since, timedelta):
-        return f"PT{since.total_seconds():f}S"
+        # Finer than milliseconds a gateway does not take.
+        return f"PT{since.total_seconds():.3f}S"
     return since
