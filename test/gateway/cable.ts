@@ -7,6 +7,10 @@ export class Cable {
   readonly port: number;
   /** Bytes that the gateway sent and the cable took. */
   received = 0;
+  /** How many bytes of the gateway's each of the next connections carries before it is cut, in the middle of whatever it was. */
+  readonly allowances: number[] = [];
+  /** Those that were used up. */
+  cuts = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -21,8 +25,15 @@ export class Cable {
     const port = await freePort();
     const server = createServer((near) => {
       const far = connect(target, '127.0.0.1');
+      let left = cable.allowances.shift() ?? Number.POSITIVE_INFINITY;
       far.on('data', (chunk) => {
         cable.received += chunk.length;
+        left -= chunk.length;
+        if (left >= 0) return;
+        cable.cuts += 1;
+        left = Number.POSITIVE_INFINITY;
+        far.unpipe();
+        near.end(() => far.destroy());
       });
       for (const [one, other] of [
         [near, far],
