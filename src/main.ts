@@ -84,9 +84,10 @@ generate
   .option('--generator <dir>', 'where @asyncapi/generator is installed; default: beside the templates')
   .option('--timeout <seconds>', 'the longest that it may take', seconds, 60)
   .action(async (options: ClientArguments) => {
-    const { generateClient, templatesDir } = await import('./commands/generate-client.ts');
-    const { contracts: contractsDir, out: outDir, generator: generatorDir = templatesDir, timeout, ...rest } = options;
-    await finish(generateClient({ ...rest, contractsDir, outDir, generatorDir, timeoutMs: timeout * 1000 }, out));
+    const { generateClient } = await import('./commands/generate-client.ts');
+    const { contracts: contractsDir, out: outDir, generator, timeout, ...rest } = options;
+    const more = generator === undefined ? {} : { generatorDir: generator };
+    await finish(generateClient({ ...rest, ...more, contractsDir, outDir, timeoutMs: timeout * 1000 }, out));
   });
 
 interface ClientArguments {

@@ -60,6 +60,8 @@ describe('sluice generate client', () => {
     mkdirSync(mute);
     const silent = { name: 'silent', topic: 'silent', template: 'silent', fields: { id: 'string' } };
     writeFileSync(join(mute, 'silent.odcs.yaml'), contractText({ ...silent, operations: '[{kind: query}]' }));
+    const odd = { ...silent, name: 'odd', type: 'OddEvent', fields: { id: 'string', hasOwnProperty: 'string' } };
+    writeFileSync(join(mute, 'odd.odcs.yaml'), contractText({ ...odd, topic: 'odd', template: 'odd' }));
     const broken = join(folder, 'broken');
     cpSync(demo, broken, { recursive: true });
     writeFileSync(join(broken, 'worse.odcs.yaml'), 'kind: DataContract\nname: 7\n');
@@ -71,6 +73,7 @@ describe('sluice generate client', () => {
       [{ language: 'constructor' }, '--language constructor: expected one of typescript, python, java, dart'],
       [{ product: 'nothing' }, 'has no such product; there are earthquakes, flights'],
       [{ product: 'silent', contracts: mute }, 'the contract allows no subscriptions, and clients subscribe'],
+      [{ product: 'odd', contracts: mute }, 'odd: Odd.hasOwnProperty: generators of clients cannot read'],
       [{ contracts: broken }, 'worse.odcs.yaml'],
       [{ url: 'ftp://example.com' }, "--url ftp://example.com: expected the gateway's address"],
       [{ out: full }, `--out ${full}: is not empty`],
