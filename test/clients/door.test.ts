@@ -88,7 +88,7 @@ function ask(
   node = gateway,
   headers: Record<string, string> = {},
 ): Promise<Response> {
-  return fetch(`${node.url}/asyncapi/${path}`, {
+  return fetch(`${node.url}/asyncapi${path}`, {
     headers: { ...(key === null ? {} : { 'x-api-key': key }), ...headers },
   });
 }
@@ -114,7 +114,7 @@ interface Client {
 
 describe('a client out of a gateway', () => {
   test('has what the grant shows: a hidden field is not there, a masked one is what will come; it compiles and receives', async () => {
-    const response = await ask('parcels/client.zip?language=typescript', narrow);
+    const response = await ask('/parcels/client.zip?language=typescript', narrow);
     expect(response.status).toBe(200);
     expect(Object.fromEntries(response.headers)).toMatchObject({
       'content-type': 'application/zip',
@@ -134,7 +134,7 @@ describe('a client out of a gateway', () => {
       expect(data).toEqual({ id: 'a', region: 'eu', mail: expect.stringMatching(/^[\w-]{22}$/) });
       break;
     }
-    const whole = await unpacked(await bytesOf(await ask('parcels/client.tgz?language=typescript', insider)), 'tgz');
+    const whole = await unpacked(await bytesOf(await ask('/parcels/client.tgz?language=typescript', insider)), 'tgz');
     const all = readFileSync(join(whole, 'src/models.ts'), 'utf8');
     expect(all).toContain('readonly grams: number;');
     expect(readFileSync(join(whole, 'src/client.ts'), 'utf8')).toContain('wss://events.test/v1/streams/parcels');
@@ -144,7 +144,7 @@ describe('a client out of a gateway', () => {
     await using other = await start(await generatorFolder());
     await other.shows(narrow, ['parcels']);
     for (const form of ['zip', 'tgz'] as const) {
-      const path = `parcels/client.${form}?language=python`;
+      const path = `/parcels/client.${form}?language=python`;
       const first = await ask(path, narrow);
       const bytes = await bytesOf(first);
       expect(await bytesOf(await ask(path, narrow))).toEqual(bytes);
@@ -156,34 +156,49 @@ describe('a client out of a gateway', () => {
     }
   });
 
+  test('stands in the index, for products whose clients there can be', async () => {
+    const { products } = (await (await ask('', plain)).json()) as {
+      products: readonly { readonly product: string; readonly clients: Readonly<Record<string, string>> }[];
+    };
+    const clients = Object.fromEntries(products.map(({ product, clients: found }) => [product, found]));
+    expect(Object.keys(clients['parcels'] ?? {})).toEqual(['typescript', 'python', 'java', 'dart']);
+    expect(clients['mute']).toEqual({});
+    const path = clients['parcels']?.['python'] ?? '';
+    expect((await fetch(`${gateway.url}${path}`, { headers: { 'x-api-key': narrow } })).status).toBe(200);
+    const page = await (
+      await fetch(`${gateway.url}/asyncapi?access_token=${plain}`, { headers: { accept: 'text/html' } })
+    ).text();
+    expect(page).toContain(`href="${path}&#38;access_token=${plain}"`);
+  });
+
   test.each(['java', 'dart'])('may be one in %s', async (language) => {
-    const response = await ask(`parcels/client.tgz?language=${language}`, plain);
+    const response = await ask(`/parcels/client.tgz?language=${language}`, plain);
     expect(response.status).toBe(200);
     expect(readdirSync(await unpacked(await bytesOf(response), 'tgz')).length).toBeGreaterThanOrEqual(3);
   });
 
   test('is refused by its place where it is asked for wrongly', async () => {
     const cases: readonly (readonly [string, string])[] = [
-      ['parcels/client.zip', 'language: one of typescript, python, java, dart.'],
-      ['parcels/client.zip?language=cobol', 'language: one of typescript, python, java, dart.'],
-      ['parcels/client.zip?language=constructor', 'language: one of'],
-      ['secrets/client.zip?language=cobol', 'language: one of'],
-      ['parcels/client.zip?language=dart&language=java', 'language: it stands here twice.'],
-      ['parcels/client.zip?language=dart&protocol=ws', 'protocol: there is no such parameter'],
-      ['odd/client.zip?language=dart', 'hasOwnProperty: generators of clients cannot read a field of this name.'],
+      ['/parcels/client.zip', 'language: one of typescript, python, java, dart.'],
+      ['/parcels/client.zip?language=cobol', 'language: one of typescript, python, java, dart.'],
+      ['/parcels/client.zip?language=constructor', 'language: one of'],
+      ['/secrets/client.zip?language=cobol', 'language: one of'],
+      ['/parcels/client.zip?language=dart&language=java', 'language: it stands here twice.'],
+      ['/parcels/client.zip?language=dart&protocol=ws', 'protocol: there is no such parameter'],
+      ['/odd/client.zip?language=dart', 'hasOwnProperty: generators of clients cannot read a field of this name.'],
     ];
     for (const [path, words] of cases) {
       const response = await ask(path, plain);
       expect([path, response.status]).toEqual([path, 400]);
       expect(await response.text()).toContain(words);
     }
-    expect((await ask('parcels/client.rar?language=dart', plain)).status).toBe(404);
+    expect((await ask('/parcels/client.rar?language=dart', plain)).status).toBe(404);
     const posted = await fetch(`${gateway.url}/asyncapi/parcels/client.zip?language=dart`, { method: 'POST' });
     expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
   });
 
   test('is not had without a key, and a product that is not granted, or not to be subscribed to, is one that there is not', async () => {
-    const path = (product: string) => `${product}/client.zip?language=typescript`;
+    const path = (product: string) => `/${product}/client.zip?language=typescript`;
     expect((await ask(path('parcels'), null)).status).toBe(401);
     const answers = await Promise.all(
       ['secrets', 'nothing', 'mute'].map(async (product) => {
@@ -202,12 +217,14 @@ describe('a gateway', () => {
     const nowhere = mkdtempSync(join(tmpdir(), 'sluice-nowhere-'));
     await using node = await start(nowhere);
     await node.shows(plain, ['parcels']);
-    const response = await ask('parcels/client.zip?language=python', plain, node);
+    const response = await ask('/parcels/client.zip?language=python', plain, node);
     expect(response.status).toBe(501);
     const text = await response.text();
     expect(text).toContain('/asyncapi/parcels.json?protocol=ws');
     expect(text).not.toContain(nowhere);
-    expect((await ask('secrets/client.zip?language=python', plain, node)).status).toBe(404);
+    expect((await ask('/secrets/client.zip?language=python', plain, node)).status).toBe(404);
+    const { products } = (await (await ask('', plain, node)).json()) as { products: readonly { clients: object }[] };
+    expect(products.map(({ clients }) => clients)).toEqual([{}, {}, {}]);
   });
 
   test('makes one client at a time, lets four wait, and tells others when to come again; those that fail are told nothing of why', async () => {
@@ -237,13 +254,13 @@ module.exports = class {
     );
     const begun = asked
       .slice(0, 5)
-      .map(({ key, language }) => ask(`parcels/client.zip?language=${language}`, key, node));
-    const same = ask('parcels/client.tgz?language=typescript', plain, node);
+      .map(({ key, language }) => ask(`/parcels/client.zip?language=${language}`, key, node));
+    const same = ask('/parcels/client.tgz?language=typescript', plain, node);
     const runs = join(at, 'runs');
     while (!existsSync(runs)) await new Promise((resolve) => setTimeout(resolve, 20));
     // All have arrived once one more is refused.
-    let refused = await ask('parcels/client.zip?language=python', insider, node);
-    while (refused.status !== 503) refused = await ask('parcels/client.zip?language=python', insider, node);
+    let refused = await ask('/parcels/client.zip?language=python', insider, node);
+    while (refused.status !== 503) refused = await ask('/parcels/client.zip?language=python', insider, node);
     expect(refused.headers.get('retry-after')).toBe('5');
     expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: 'UNAVAILABLE', retry: 'later' } }] });
     expect(readFileSync(runs, 'utf8')).toBe('began\n');
@@ -262,7 +279,7 @@ module.exports = class {
     expect(JSON.stringify(failures)).toContain('secret path');
     expect(JSON.stringify(failures)).toContain('parcels: the python client');
     // What was made is kept.
-    expect((await ask('parcels/client.zip?language=typescript', narrow, node)).status).toBe(200);
+    expect((await ask('/parcels/client.zip?language=typescript', narrow, node)).status).toBe(200);
     expect(readFileSync(runs, 'utf8')).toBe('began\nended\n'.repeat(5));
   });
 
@@ -282,7 +299,7 @@ module.exports = class {
     );
     const node = await start(folder);
     await node.shows(plain, ['parcels']);
-    const waiting = ask('parcels/client.zip?language=typescript', plain, node);
+    const waiting = ask('/parcels/client.zip?language=typescript', plain, node);
     while (!existsSync(join(at, 'pid'))) await new Promise((resolve) => setTimeout(resolve, 20));
     const ended = node.stop();
     const answer = await waiting;

@@ -1,7 +1,7 @@
 /** Clients of one product, made out of its document by @asyncapi/generator in a process of its own. */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, rename, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { catalogue } from '../../core/errors.ts';
 import { runGenerator } from './child.ts';
@@ -48,13 +48,9 @@ export function isClientLanguage(text: string): text is ClientLanguage {
 /** Ours, and the generator's package.json; without its node_modules unless it was installed there. */
 export const templatesDir = new URL('../../../asyncapi/templates/', import.meta.url).pathname;
 
+/** There itself: templates find it nowhere else. */
 export function isGeneratorInstalled(dir: string): boolean {
-  try {
-    createRequire(join(dir, 'package.json')).resolve('@asyncapi/generator');
-    return true;
-  } catch {
-    return false;
-  }
+  return existsSync(join(dir, 'node_modules/@asyncapi/generator/package.json'));
 }
 
 /** A field that no client can be generated for, by its dotted place in the document's schemas; null: there is none. */

@@ -117,7 +117,9 @@ class Door implements AsyncApiDoor {
   }
 
   #index(shown: readonly Contract[], { place, token }: Asked): Answer {
-    const entries = shown.map((contract) => indexEntries(contract));
+    const { clients } = this.#options;
+    const languages = clients.isInstalled() ? clients.languages : [];
+    const entries = shown.map((contract) => indexEntries(contract, languages));
     const body =
       place.form === 'html'
         ? indexPage(entries, this.#options.look, token)
