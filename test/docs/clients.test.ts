@@ -67,8 +67,20 @@ test('the Python client is generated, installed and receives events', async () =
   await program.prints(/(aviation\/LAX\/\S+ \d+\n){3}/);
 }, 300_000);
 
-test('no block of the page is left out', async () => {
-  expect(blocksOf(page).map(({ language }) => language)).toEqual(['sh', 'sh', 'sh', 'ts', 'sh', 'python']);
+test('a client is fetched from the gateway', async () => {
+  await shell(blockWith(page, 'sh', 'curl'), { SLUICE_API_KEY: greeting.key });
+  const listed = await run(await programOf('python3', 'python3'), [
+    '-m',
+    'zipfile',
+    '-l',
+    join(checkout.folder, 'flights-client.zip'),
+  ]);
+  expect(listed).toContain('flights-client/src/flights_client/models.py');
+});
+
+test('no block of the page is left out, and the README has one of them', async () => {
+  expect(blockWith('README.md', 'sh', 'generate client')).toBe(blockWith(page, 'sh', '--language typescript'));
+  expect(blocksOf(page).map(({ language }) => language)).toEqual(['sh', 'sh', 'sh', 'sh', 'ts', 'sh', 'python']);
   // The command's own words and the page agree on the options.
   const help = await run(process.execPath, [join(root, 'src/main.ts'), 'generate', 'client', '--help']);
   const options = [...help.matchAll(/^ {2}(--\w+) </gm)].map(([, option]) => option);
