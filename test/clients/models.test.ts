@@ -1,5 +1,5 @@
 /** What generators make of the documents: our templates of any contract, Modelina in seven languages, a client that knows nothing of Sluice. */
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -58,7 +58,7 @@ const modelina = `
 const M = require('@asyncapi/modelina');
 const [documents, out] = [JSON.parse(require('node:fs').readFileSync(process.argv[2], 'utf8')), process.argv[3]];
 const options = {
-  TypeScript: { moduleSystem: 'ESM', exportType: 'named' }, Python: { importsStyle: 'explicit' }, Java: { packageName: 'models' },
+  TypeScript: { moduleSystem: 'ESM', exportType: 'named' }, Python: { importsStyle: 'explicit' }, Java: {},
   CSharp: { namespace: 'Models' }, Go: { packageName: 'models' }, Kotlin: { packageName: 'models' },
   Rust: {
     supportFiles: true,
@@ -71,6 +71,8 @@ const options = {
 (async () => {
   const names = {};
   for (const [product, document] of Object.entries(documents)) {
+    // Compiled together, so apart.
+    options.Java = { packageName: 'models.' + product };
     for (const [language, how] of Object.entries(options)) {
       const generator = new M[language + 'FileGenerator']();
       const folder = [out, language, product, 'models'].join('/');
@@ -109,36 +111,41 @@ test('Modelina makes models in seven languages, each with a name, and what has a
     expect({ where, anonymous: found.filter((name) => /anonymous/i.test(name)) }).toEqual({ where, anonymous: [] });
     expect(found.length).toBeGreaterThan(10);
   }
-  for (const product of Object.keys(documents)) await compile(out, product);
-  for (const product of ['flights', 'earthquakes', 'orders']) await compileRust(out, product);
+  await compile(out);
+  await compileRust(out, ['flights', 'earthquakes', 'orders']);
   // Not ours to mend: Modelina names the numbers in lists of lists by a type that Rust has not.
-  await expect(compileRust(out, 'lists')).rejects.toThrow('cannot find type `I32`');
+  await expect(compileRust(out, ['lists'])).rejects.toThrow('cannot find type `I32`');
 }, 300_000);
 
-async function compile(out: string, product: string): Promise<void> {
-  const at = (language: (typeof languages)[number]): string => join(out, language, product, 'models');
+/** Those of all products at once. */
+async function compile(out: string): Promise<void> {
   const files = (language: (typeof languages)[number], ending: string): readonly string[] =>
-    readdirSync(at(language))
+    readdirSync(join(out, language), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith(ending))
-      .map((name) => join(at(language), name));
+      .map((name) => join(out, language, name));
   const tsc = join(import.meta.dirname, '../../node_modules/typescript/bin/tsc');
   const strict =
     '--ignoreConfig --strict --noEmit --skipLibCheck --target es2022 --module esnext --moduleResolution bundler';
   await run(process.execPath, [tsc, ...strict.split(' '), ...files('TypeScript', '.ts')]);
-  await run(await programOf('python3', 'python3'), ['-m', 'compileall', '-q', at('Python')]);
-  await run(await programOf('javac', 'default-jdk-headless'), [
-    '-d',
-    join(out, 'classes', product),
-    ...files('Java', '.java'),
-  ]);
-  writeFileSync(join(at('Go'), 'go.mod'), 'module models\n\ngo 1.21\n');
-  await run(await programOf('go', 'golang-go'), ['vet', './...'], { cwd: at('Go') });
+  await run(await programOf('python3', 'python3'), ['-m', 'compileall', '-q', join(out, 'Python')]);
+  const javac = await programOf('javac', 'default-jdk-headless');
+  await run(javac, ['-d', join(out, 'classes'), ...files('Java', '.java')]);
+  writeFileSync(join(out, 'Go', 'go.mod'), 'module models\n\ngo 1.21\n');
+  await run(await programOf('go', 'golang-go'), ['vet', './...'], { cwd: join(out, 'Go') });
 }
 
-async function compileRust(out: string, product: string): Promise<void> {
-  const cwd = join(out, 'Rust', product, 'models');
+/** A crate for each product, in one workspace. */
+async function compileRust(out: string, products: readonly string[]): Promise<void> {
+  const folder = mkdtempSync(join(out, 'workspace-'));
+  for (const product of products) {
+    cpSync(join(out, 'Rust', product, 'models'), join(folder, product), { recursive: true });
+    const manifest = join(folder, product, 'Cargo.toml');
+    writeFileSync(manifest, readFileSync(manifest, 'utf8').replace('name = "models"', `name = "${product}"`));
+  }
+  const members = products.map((product) => `"${product}"`).join(', ');
+  writeFileSync(join(folder, 'Cargo.toml'), `[workspace]\nresolver = "2"\nmembers = [${members}]\n`);
   const cargo = await programOf('cargo', 'cargo');
-  await run('env', [`CARGO_TARGET_DIR=${join(out, 'target')}`, cargo, 'check', '--quiet'], { cwd });
+  await run('env', [`CARGO_TARGET_DIR=${join(out, 'target')}`, cargo, 'check', '--quiet'], { cwd: folder });
 }
 
 test("the generator's own Python client, unchanged, gets events of the document that the gateway serves", async () => {
