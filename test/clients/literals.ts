@@ -1,6 +1,6 @@
 /** Events that were received, as literals of the clients' languages: what their types do not allow does not compile. */
 
-const MOST = 80;
+const MOST = 40;
 
 /** The first event of each shape: what is there, and of which type. Where there are many shapes, the first of them. */
 export function shapesOf<E extends object>(events: readonly E[]): readonly E[] {
