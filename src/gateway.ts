@@ -17,6 +17,7 @@ import { createGraphqlDoor } from './io/doors/graphql/index.ts';
 import { createHttpServer, type Health, type HttpServer, type Route } from './io/doors/http/index.ts';
 import { exampleOperation, mark, pageRoute, style } from './io/doors/page/index.ts';
 import { createStreamDoor } from './io/doors/stream/index.ts';
+import { createClientArchives, templatesDir } from './io/generator/index.ts';
 import { createObserve, type ObserveOptions, type Observing } from './io/observe/index.ts';
 import { acceptOffered, clock, openUpstream, type Upstream } from './upstream.ts';
 import { createHistoryWay } from './ways/history.ts';
@@ -27,6 +28,7 @@ import { createRequestWay } from './ways/request.ts';
 import { type StateWay, startState } from './ways/state.ts';
 
 export { checkContracts } from './io/files/index.ts';
+export * as clients from './io/generator/index.ts';
 export { openJournal } from './upstream.ts';
 
 /** How often access is confirmed and what has expired is ended. */
@@ -145,8 +147,10 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
     observe,
     limits: doorLimits,
   });
+  const clients = createClientArchives(config.asyncapi.generator ?? templatesDir);
   const documents = createAsyncApiDoor({
     ways,
+    clients,
     observe,
     url: () => url,
     localKey: () => graphiql.key,
@@ -222,7 +226,9 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
     async drain() {
       refusal = new SluiceError('DRAINING');
       drainDelivery(delivery);
+      const generated = clients[Symbol.asyncDispose]();
       await server.drain();
+      await generated;
       clearInterval(pulse);
       acceptance?.close();
       await state[Symbol.asyncDispose]();

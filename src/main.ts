@@ -3,7 +3,7 @@
  * loaded when it is asked for.
  */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import type { CreateGrantArguments } from './commands/grant.ts';
 import type { OpenJournal } from './commands/state.ts';
 import { type Config, ConfigError, type Environment, loadConfig, processEnvironment } from './config.ts';
@@ -119,6 +119,39 @@ generate
     const { contracts: contractsDir, out: outDir, url, check } = options;
     await finish(generateAsyncApi({ contractsDir, outDir, url, check }, out));
   });
+
+generate
+  .command('client')
+  .description("write a client of a product's stream")
+  .requiredOption('--product <name>', 'the product, with its major from 2 on: flights, flights-v2')
+  .requiredOption('--language <language>', 'typescript, python, java or dart')
+  .requiredOption('--out <dir>', 'where to write: a folder that is empty or does not exist')
+  .option('--contracts <dir>', 'the contracts', './schema/contracts')
+  .option('--url <url>', 'where partners reach the gateway', 'https://events.example.com')
+  .option('--generator <dir>', 'where @asyncapi/generator is installed; default: beside the templates')
+  .option('--timeout <seconds>', 'the longest that it may take', seconds, 60)
+  .action(async (options: ClientArguments) => {
+    const { generateClient } = await import('./commands/generate-client.ts');
+    const { contracts: contractsDir, out: outDir, generator, timeout, ...rest } = options;
+    const more = generator === undefined ? {} : { generatorDir: generator };
+    await finish(generateClient({ ...rest, ...more, contractsDir, outDir, timeoutMs: timeout * 1000 }, out));
+  });
+
+interface ClientArguments {
+  readonly product: string;
+  readonly language: string;
+  readonly out: string;
+  readonly contracts: string;
+  readonly url: string;
+  readonly generator?: string;
+  readonly timeout: number;
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 3600)) throw new InvalidArgumentError('Expected seconds, more than 0 and at most 3600.');
+  return value;
+}
 
 interface Common {
   readonly config?: string;

@@ -10,3 +10,7 @@ export function documentPath(product: string, form: 'json' | 'yaml', protocol: A
 export function pagePath(product: string): string {
   return `${ROOT}/${product}/html`;
 }
+
+export function clientPath(product: string, language: string): string {
+  return `${ROOT}/${product}/client.zip?language=${language}`;
+}
