@@ -17,6 +17,7 @@ const homes = [
   { place: 'io/observe', packages: ['pino', 'pino-pretty', '@opentelemetry/[^/]+'] },
   { place: 'io/cluster/redis', packages: ['redis', '@redis/[^/]+'] },
   { place: 'io/demo', packages: ['vega-datasets'] },
+  { place: 'io/generator', packages: ['fflate', 'modern-tar'] },
   { place: '(main\\.ts|commands)', packages: ['commander'] },
 ];
 

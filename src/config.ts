@@ -82,6 +82,8 @@ const schema = z.strictObject({
       drainTimeout: duration.prefault('PT8S'),
     })
     .prefault({}),
+  /** The folder into which the generator of clients was installed; default: beside its templates. */
+  asyncapi: z.strictObject({ generator: z.string().min(1).optional() }).prefault({}),
   telemetry: z.strictObject({ otlp: z.url().optional(), metricsPort: port.optional() }).prefault({}),
   log: z
     .strictObject({ level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info') })
@@ -150,12 +152,14 @@ export function loadConfig(file: string | null, env: Environment, cwd: string): 
     ]);
   }
   const paths = { contracts: resolve(base, config.contracts), apiProducts: resolve(base, config.apiProducts) };
+  const { generator } = config.asyncapi;
   for (const options of Object.values(config.clusters)) {
     if (options.type === 'embedded') options.path = resolve(base, options.path);
   }
   return deepFreeze({
     ...config,
     ...paths,
+    asyncapi: generator === undefined ? {} : { generator: resolve(base, generator) },
     state: { ...config.state, cluster },
     warnings,
     demo: file === null ? { dataDir: resolve(cwd, '.sluice') } : null,

@@ -17,8 +17,9 @@ import { createGraphqlDoor } from './io/doors/graphql/index.ts';
 import { createHttpServer, type Health, type HttpServer, type Route } from './io/doors/http/index.ts';
 import { exampleOperation, mark, pageRoute, style } from './io/doors/page/index.ts';
 import { createStreamDoor } from './io/doors/stream/index.ts';
+import { createClientArchives, templatesDir } from './io/generator/index.ts';
 import { createObserve, type ObserveOptions, type Observing } from './io/observe/index.ts';
-import { clock, openUpstream, type Upstream } from './upstream.ts';
+import { acceptOffered, clock, openUpstream, type Upstream } from './upstream.ts';
 import { createHistoryWay } from './ways/history.ts';
 import type { ExecutionContext } from './ways/ports.ts';
 import { createPublishWay } from './ways/publish.ts';
@@ -27,6 +28,7 @@ import { createRequestWay } from './ways/request.ts';
 import { type StateWay, startState } from './ways/state.ts';
 
 export { checkContracts } from './io/files/index.ts';
+export * as clients from './io/generator/index.ts';
 export { openJournal } from './upstream.ts';
 
 /** How often access is confirmed and what has expired is ended. */
@@ -72,14 +74,25 @@ export function openObserve(
  * work: the address is taken, a certificate cannot be read.
  */
 export async function startGateway(config: Config, observe: Observe, from?: Upstream): Promise<Gateway> {
-  const upstream = from ?? (await openUpstream(config, observe));
+  const own = from === undefined ? await openUpstream(config, observe) : null;
+  const upstream = from ?? (own as Upstream);
   let refusal: SluiceError | null = new SluiceError('UNAVAILABLE', 'The gateway is starting: try again.');
 
   const { source, journal } = upstream;
   const delivery = createDelivery({ source, clock, observe, limits: config.delivery });
   const access = createAccess({ clock: clock.now, wall: Date.now, maxStaleness: config.access.maxStaleness, observe });
   delivery.hold(true);
-  const state = startState({ journal, access, clock, observe, onStale: (stale) => delivery.hold(stale) });
+  // A parent hands over what is in force.
+  const acceptance =
+    own === null ? null : acceptOffered(config, observe, own.contracts, (decide) => state.transact(decide));
+  const state: StateWay = startState({
+    journal,
+    access,
+    clock,
+    observe,
+    onStale: (stale) => delivery.hold(stale),
+    ...(acceptance === null ? {} : { also: acceptance.reader }),
+  });
 
   const inForce = createContractsInForce({
     serve: (product, served) => upstream.serve(product, served),
@@ -88,9 +101,10 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
     observe,
     setAside: upstream.setAside,
   });
-  const files = upstream.contracts;
-  files.watch(() => void inForce.reload(files.current().contracts));
-  await inForce.reload(files.current().contracts);
+  const supply = acceptance ?? upstream.contracts;
+  const reload = (): Promise<void> => inForce.reload(supply.current().contracts);
+  supply.watch(() => void reload());
+  await reload();
 
   const { limits } = config;
   const compiler = createCompiler({ limits, cacheSize: 10_000 });
@@ -133,8 +147,10 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
     observe,
     limits: doorLimits,
   });
+  const clients = createClientArchives(config.asyncapi.generator ?? templatesDir);
   const documents = createAsyncApiDoor({
     ways,
+    clients,
     observe,
     url: () => url,
     localKey: () => graphiql.key,
@@ -146,13 +162,13 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
     body: {
       status: !everReady
         ? 'starting'
-        : Object.values(upstream.clusters()).includes('down') || access.stale || files.current().broken.length > 0
+        : Object.values(upstream.clusters()).includes('down') || access.stale || supply.current().broken.length > 0
           ? 'degraded'
           : 'ready',
       clusters: upstream.clusters(),
       contracts: {
         serving: inForce.contracts().filter(({ source: at }) => at !== null).length,
-        broken: files.current().broken.map(({ file, serving, findings }) => ({
+        broken: supply.current().broken.map(({ file, serving, findings }) => ({
           file: basename(file),
           serving,
           findings: findings.map(({ line, column, message }) => ({ line, column, message })),
@@ -183,7 +199,8 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
   const url = config.listen.publicUrl ?? localUrl(config, port);
   const pulse = setInterval(() => state.pulse(), PULSE_MS);
 
-  const ready = Promise.all([state.ready, upstream.ready]).then(() => {
+  const ready = Promise.all([state.ready, upstream.ready, acceptance?.settled]).then(async () => {
+    await reload();
     everReady = true;
     refusal = null;
     observe.info('ready', { products: inForce.contracts().map(({ product }) => product) });
@@ -202,15 +219,18 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
         return false;
       }
     },
-    reloadContracts: () => files.reload(),
+    reloadContracts: () => supply.reload(),
     openGraphiql(key) {
       graphiql.key = key;
     },
     async drain() {
       refusal = new SluiceError('DRAINING');
       drainDelivery(delivery);
+      const generated = clients[Symbol.asyncDispose]();
       await server.drain();
+      await generated;
       clearInterval(pulse);
+      acceptance?.close();
       await state[Symbol.asyncDispose]();
       await upstream[Symbol.asyncDispose]();
     },

@@ -3,7 +3,7 @@
  * loaded when it is asked for.
  */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import type { CreateGrantArguments } from './commands/grant.ts';
 import type { OpenJournal } from './commands/state.ts';
 import { type Config, ConfigError, type Environment, loadConfig, processEnvironment } from './config.ts';
@@ -48,6 +48,53 @@ withJson(contracts.command('lint [dir]').description('check a directory of contr
     await finish(lintContracts(dir ?? './schema/contracts', options, out));
   },
 );
+withJson(
+  contracts
+    .command('diff <old> <new>')
+    .description('say what changes between two directories of contracts, or two files'),
+)
+  .option('--format <format>', 'text, json or markdown', 'text')
+  .action(async (old: string, now: string, options: { format: string; json: boolean }) => {
+    const { diffContracts } = await import('./commands/contracts-diff.ts');
+    await finish(diffContracts(old, now, options.json ? 'json' : options.format, out));
+  });
+
+const contractsAgainstState = <Options extends object>(
+  name: string,
+  description: string,
+  optional: readonly (readonly [flag: string, description: string])[],
+  act: (open: OpenJournal, what: string, options: Options & Common, clusters: readonly string[]) => Promise<number>,
+): void =>
+  stateCommand<Options>(contracts, name, description, [], optional, (open, options, config, [what = '']) =>
+    act(open, what, options, Object.keys(config.clusters)),
+  );
+contractsAgainstState<{ format: string }>(
+  'plan <dir>',
+  'say what a directory of contracts would change where these are in force, and who holds grants on what breaks',
+  [['--format <format>', 'text, json or markdown']],
+  async (open, path, { format, json }, clusters) => {
+    const { planContracts } = await import('./commands/contracts-plan.ts');
+    return planContracts(open, { path, format: json ? 'json' : (format ?? 'text'), clusters }, out);
+  },
+);
+contractsAgainstState<{ breaking?: boolean }>(
+  'accept <dir>',
+  'have the contracts of a directory accepted, before any gateway has read them',
+  [['--breaking', 'also what breaks a promise, and lower versions']],
+  async (open, path, { breaking = false, json }, clusters) => {
+    const { acceptDirectory } = await import('./commands/contracts-accept.ts');
+    return acceptDirectory(open, { path, breaking, clusters, json }, out);
+  },
+);
+contractsAgainstState(
+  'forget <product>',
+  'take back what was promised of a product that is gone',
+  [],
+  async (open, product, { json }) => {
+    const { forgetContract } = await import('./commands/contracts-accept.ts');
+    return forgetContract(open, { product, json }, out);
+  },
+);
 
 const generate = program.command('generate').description('files generated from the contracts');
 generate
@@ -73,6 +120,39 @@ generate
     await finish(generateAsyncApi({ contractsDir, outDir, url, check }, out));
   });
 
+generate
+  .command('client')
+  .description("write a client of a product's stream")
+  .requiredOption('--product <name>', 'the product, with its major from 2 on: flights, flights-v2')
+  .requiredOption('--language <language>', 'typescript, python, java or dart')
+  .requiredOption('--out <dir>', 'where to write: a folder that is empty or does not exist')
+  .option('--contracts <dir>', 'the contracts', './schema/contracts')
+  .option('--url <url>', 'where partners reach the gateway', 'https://events.example.com')
+  .option('--generator <dir>', 'where @asyncapi/generator is installed; default: beside the templates')
+  .option('--timeout <seconds>', 'the longest that it may take', seconds, 60)
+  .action(async (options: ClientArguments) => {
+    const { generateClient } = await import('./commands/generate-client.ts');
+    const { contracts: contractsDir, out: outDir, generator, timeout, ...rest } = options;
+    const more = generator === undefined ? {} : { generatorDir: generator };
+    await finish(generateClient({ ...rest, ...more, contractsDir, outDir, timeoutMs: timeout * 1000 }, out));
+  });
+
+interface ClientArguments {
+  readonly product: string;
+  readonly language: string;
+  readonly out: string;
+  readonly contracts: string;
+  readonly url: string;
+  readonly generator?: string;
+  readonly timeout: number;
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 3600)) throw new InvalidArgumentError('Expected seconds, more than 0 and at most 3600.');
+  return value;
+}
+
 interface Common {
   readonly config?: string;
   readonly json: boolean;
@@ -85,12 +165,14 @@ function stateCommand<Options>(
   description: string,
   required: readonly (readonly [flag: string, description: string])[],
   optional: readonly (readonly [flag: string, description: string])[],
-  act: (open: OpenJournal, options: Options & Common, config: Config) => Promise<number>,
+  act: (open: OpenJournal, options: Options & Common, config: Config, args: readonly string[]) => Promise<number>,
 ): void {
   const command = withJson(withConfig(group.command(name).description(description)));
   for (const [flag, text] of required) command.requiredOption(flag, text);
   for (const [flag, text] of optional) command.option(flag, text);
-  command.action(async (options: Options & Common) => {
+  // Commander hands over the arguments, then the options, then the command itself.
+  command.action(async (...given: readonly unknown[]) => {
+    const options = given.at(-2) as Options & Common;
     const config = configure(options.config);
     const { openJournal, openObserve } = await import('./gateway.ts');
     await finish(
@@ -109,6 +191,7 @@ function stateCommand<Options>(
         },
         options,
         config,
+        given.slice(0, -2) as string[],
       ),
     );
   });
@@ -212,7 +295,8 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode;
+    // As with a configuration that cannot be used: 1 is for what was understood, and refused or found wrong.
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else if (error instanceof ConfigError) {
     process.stderr.write(`The configuration cannot be used:\n${error.message}\n`);
     process.exitCode = 2;

@@ -12,9 +12,16 @@ import type { Journal, Log } from './core/log/index.ts';
 import type { Observe } from './core/observe.ts';
 import { createLocalSource, type Served, type Source } from './core/routing/index.ts';
 import { startDemoFeed } from './io/demo/index.ts';
-import { type ContractSet, watchContracts } from './io/files/index.ts';
+import { watchContracts } from './io/files/index.ts';
 import { createEmbeddedJournal, createEmbeddedLog, type EmbeddedLog } from './io/log/embedded/index.ts';
 import { createKafkaJournal, createKafkaLog } from './io/log/kafka/index.ts';
+import {
+  type Acceptance,
+  type AcceptanceOptions,
+  type ContractSupply,
+  createAcceptance,
+  type OfferedContracts,
+} from './ways/accept.ts';
 import type { SetAside } from './ways/event.ts';
 import { createSetAside } from './ways/set-aside.ts';
 
@@ -22,22 +29,14 @@ const PING_MS = 2_000;
 
 export type ClusterStates = Readonly<Record<string, 'up' | 'down'>>;
 
-/** The contracts to be in force, as they stand now. */
-export interface ContractSupply {
-  current(): ContractSet;
-  /** Has `changed` called after each change. */
-  watch(changed: () => void): void;
-  /** Has the files read now. */
-  reload(): void;
-}
-
-export interface Upstream extends AsyncDisposable {
+/** `Contracts`: as the files offer them, or, from a parent, as they are in force. */
+export interface Upstream<Contracts extends ContractSupply = ContractSupply> extends AsyncDisposable {
   readonly source: Source;
   /** Puts a product in force at the source, replaces it, or takes it away (null). */
   serve(product: string, served: Served | null): void;
   readonly journal: Journal;
   readonly setAside: SetAside;
-  readonly contracts: ContractSupply;
+  readonly contracts: Contracts;
   /** Resolves when everything that is needed has answered once. */
   readonly ready: Promise<void>;
   /** Whether each cluster answers now. */
@@ -71,7 +70,7 @@ export async function openUpstream(
   config: Config,
   observe: Observe,
   options: { readonly journal?: Journal; readonly clustersChanged?: (states: ClusterStates) => void } = {},
-): Promise<Upstream> {
+): Promise<Upstream<OfferedContracts>> {
   let contractsChanged = (): void => {};
   const files = await watchFiles(config, observe, () => contractsChanged());
   const logs = new Map<string, Log>();
@@ -79,7 +78,8 @@ export async function openUpstream(
   for (const name of Object.keys(config.clusters)) {
     const options = clusterOptions(config, name);
     if (options.type === 'kafka') {
-      logs.set(name, createKafkaLog({ name, options, observe, clientId: `sluice-${config.site}` }));
+      const { prefix } = config.state;
+      logs.set(name, createKafkaLog({ name, options, observe, clientId: `sluice-${config.site}`, prefix }));
     } else {
       const log = createEmbeddedLog({ name, ...options, observe });
       logs.set(name, log);
@@ -102,6 +102,7 @@ export async function openUpstream(
     }),
     contracts: {
       current: files.current,
+      textOf: files.textOf,
       watch: (changed) => {
         contractsChanged = changed;
       },
@@ -117,6 +118,25 @@ export async function openUpstream(
       await Promise.all([...logs.values()].map((log) => log[Symbol.asyncDispose]()));
     },
   };
+}
+
+/** What the files offer, compared with what was accepted: for whoever reads the files. `transact`: the state way's. */
+export function acceptOffered(
+  config: Config,
+  observe: Observe,
+  offered: OfferedContracts,
+  transact: AcceptanceOptions['transact'],
+): Acceptance {
+  const clusters = Object.keys(config.clusters);
+  return createAcceptance({
+    offered,
+    transact,
+    clock,
+    wall: Date.now,
+    observe,
+    clusters,
+    isForced: config.demo !== null,
+  });
 }
 
 async function watchFiles(config: Config, observe: Observe, onChange: () => void): ReturnType<typeof watchContracts> {

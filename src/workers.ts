@@ -7,13 +7,12 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { createAccess, journalTopics } from './core/access/index.ts';
-import type { Contract } from './core/contract/index.ts';
+import type { Contract, ContractSet } from './core/contract/index.ts';
 import type { Observe } from './core/observe.ts';
 import { createRemote, createStreamServer, JournalRelay, type Standing } from './core/routing/index.ts';
 import { jsonCodec } from './io/codec/json.ts';
-import type { ContractSet } from './io/files/index.ts';
 import { createPipeChannel } from './io/link/index.ts';
-import { type ClusterStates, clock, openJournal, openUpstream, type Upstream } from './upstream.ts';
+import { acceptOffered, type ClusterStates, clock, openJournal, openUpstream, type Upstream } from './upstream.ts';
 import { createContractsInForce } from './ways/reload.ts';
 import { type StateWay, startState } from './ways/state.ts';
 
@@ -49,7 +48,8 @@ export async function startParent(config: Config, observe: Observe): Promise<Par
   });
   const { maxStaleness } = config.access;
   const access = createAccess({ clock: clock.now, wall: Date.now, maxStaleness, observe });
-  const state = startState({ journal, access, clock, observe, onStale: () => {} });
+  const acceptance = acceptOffered(config, observe, upstream.contracts, (decide) => state.transact(decide));
+  const state: StateWay = startState({ journal, access, clock, observe, onStale: () => {}, also: acceptance.reader });
   const pulse = setInterval(() => state.pulse(), PULSE_MS);
 
   const inForce = createContractsInForce({
@@ -59,14 +59,14 @@ export async function startParent(config: Config, observe: Observe): Promise<Par
     observe,
     setAside: upstream.setAside,
   });
-  const contracts = new StandingValue<ContractSet>(upstream.contracts.current());
+  const contracts = new StandingValue<ContractSet>(acceptance.current());
   const reload = async (): Promise<void> => {
-    const set = upstream.contracts.current();
+    const set = acceptance.current();
     await inForce.reload(set.contracts);
     // The workers after the source: what they ask for is served.
     contracts.set(set);
   };
-  upstream.contracts.watch(() => void reload());
+  acceptance.watch(() => void reload());
   await reload();
 
   const server = createStreamServer({
@@ -76,7 +76,8 @@ export async function startParent(config: Config, observe: Observe): Promise<Par
     observe,
     wait: (ms) => wait(ms),
   });
-  const ready = Promise.all([state.ready, upstream.ready]).then(() => {
+  const ready = Promise.all([state.ready, upstream.ready, acceptance.settled]).then(async () => {
+    await reload();
     status.set({ ready: true, clusters: upstream.clusters() });
   });
   return {
@@ -91,10 +92,11 @@ export async function startParent(config: Config, observe: Observe): Promise<Par
         return false;
       }
     },
-    reloadContracts: () => upstream.contracts.reload(),
+    reloadContracts: () => acceptance.reload(),
     serve: (pipe) => server.serve(createPipeChannel(pipe)),
     async close() {
       clearInterval(pulse);
+      acceptance.close();
       await state[Symbol.asyncDispose]();
       await upstream[Symbol.asyncDispose]();
     },

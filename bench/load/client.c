@@ -4,8 +4,8 @@
  *
  *   client PORT CONNECTIONS SUBSCRIPTIONS PLACED QUERY [KEY]
  *
- * PLACED: `ready` waits for the server's ready pong of every subscription, `sent` for nothing after the subscribes, `raw` is
- * no protocol at all: connect and count bytes. Prints {"live":true} once that is done, then answers each line of standard input,
+ * PLACED: `ready` waits for the server's ready pong of every subscription, `sent` for nothing after the subscribes, `stream` takes
+ * QUERY for the path of a stream of CloudEvents and waits for sluice.ready, `raw` is no protocol at all: connect and count bytes. Prints {"live":true} once that is done, then answers each line of standard input,
  * a JSON object, with a line:
  *
  *   {"do":"watch","verifyFrom":A,"verifyTo":B,"latencyFrom":C,"latencyTo":D}   look into the frames of those connections
@@ -52,6 +52,7 @@ static struct connection *connections;
 static uint32_t count;
 static int port, loop;
 static const char *placed, *query, *key;
+static bool streams;
 static uint8_t *buffer;
 
 static uint64_t errors, closed, controls, ready;
@@ -116,12 +117,13 @@ static void open_next(void) {
     return;
   }
   in_flight++;
-  char request[512];
+  char request[2048];
   int length = snprintf(request, sizeof request,
-                        "GET /graphql HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                         "Sec-WebSocket-Key: c2x1aWNlLWxvYWQtMDEyMw==\r\nSec-WebSocket-Version: 13\r\n"
-                        "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n",
-                        port);
+                        "%s\r\n",
+                        streams ? query : "/graphql", port, streams ? "" : "Sec-WebSocket-Protocol: graphql-transport-ws\r\n");
+  if (length >= (int)sizeof request) die("path too long");
   push(it->fd, (uint8_t *)request, (size_t)length);
 }
 
@@ -149,10 +151,24 @@ static void subscribe(uint32_t index) {
 static void message(uint32_t index, const uint8_t *text, size_t length) {
   struct connection *it = &connections[index];
   static const char next[] = "\",\"type\":\"next\"";
+  if (streams) {
+    if (memmem(text, length, "\"type\":\"sluice.", 15) == NULL) {
+      it->frames++;
+      it->bytes += length;
+      if (within(verified, index) || within(timed, index)) inspect(index, text, length, false);
+    } else if (memmem(text, length, "\"sluice.error\"", 14)) {
+      errors++;
+      complain("the server said", index, text, length);
+    } else {
+      controls++;
+      if (memmem(text, length, "\"sluice.ready\"", 14)) ready++;
+    }
+    return;
+  }
   if (it->stage == LIVE && length > 7 + ID_LENGTH + sizeof next && memcmp(text + 7 + ID_LENGTH, next, sizeof next - 1) == 0) {
     it->frames++;
     it->bytes += length;
-    if (within(verified, index) || within(timed, index)) inspect(index, text, length);
+    if (within(verified, index) || within(timed, index)) inspect(index, text, length, true);
     return;
   }
   if (it->stage == GREETING && memmem(text, length, "\"connection_ack\"", 16)) return subscribe(index);
@@ -225,7 +241,12 @@ static void readable(uint32_t index) {
         exit(1);
       }
       used = (size_t)(end - buffer) + 4;
-      greet(it);
+      if (!streams) greet(it);
+      else {
+        it->stage = LIVE;
+        in_flight--;
+        live++;
+      }
     }
   }
   if (it->stage != UPGRADING) used += frames_of(index, buffer + used, length - used);
@@ -347,7 +368,7 @@ static void look_at_wait(void) {
 
 static bool all_placed(void) {
   if (live < count) return false;
-  return strcmp(placed, "ready") != 0 || ready >= (uint64_t)count * subscriptions;
+  return (strcmp(placed, "ready") != 0 && !streams) || ready >= (uint64_t)count * subscriptions;
 }
 
 int main(int arguments, char **argument) {
@@ -357,6 +378,7 @@ int main(int arguments, char **argument) {
   subscriptions = (uint32_t)atoi(argument[3]);
   placed = argument[4];
   query = argument[5];
+  streams = !strcmp(placed, "stream");
   key = arguments > 6 ? argument[6] : NULL;
   struct rlimit files;
   getrlimit(RLIMIT_NOFILE, &files);

@@ -40,8 +40,10 @@ export interface ClientOptions {
   readonly subscriptions?: number;
   readonly query?: string;
   readonly key?: string;
-  /** `ready`: every subscription has been told that it is placed. `sent`: the subscribes are sent. `raw`: connected. */
-  readonly placed: 'ready' | 'sent' | 'raw';
+  /**
+   * `ready`: every subscription has been told that it is placed. `sent`: the subscribes are sent. `stream`: `query` is the path of a
+   * stream, which has said that it is ready. `raw`: connected. */
+  readonly placed: 'ready' | 'sent' | 'stream' | 'raw';
   /** Says nothing of what it finds wrong; default: the first few on standard error. */
   readonly silent?: boolean;
 }

@@ -11,7 +11,7 @@ const WARM_UP_MS = 600;
 const RUN_MS = 1_200;
 const PATIENCE_MS = 20_000;
 
-interface Run {
+export interface Run {
   /** Deliveries per second of the server's CPU. */
   readonly rate: number;
   /** Bytes of one write to one socket, frame heads included. */
@@ -73,7 +73,7 @@ async function limitRuns(writeBytes: readonly number[]): Promise<number[]> {
 }
 
 /** Warm-up, in which every message is looked into, then the measurement, in which they are counted. */
-async function measured(server: Child, client: LoadClient, k: number): Promise<Run> {
+export async function measured(server: Child, client: LoadClient, k: number): Promise<Run> {
   await client.watch({ verify: { from: 0, to: client.subscribers } });
   await driven(server, client, k, WARM_UP_MS);
   await client.watch({});

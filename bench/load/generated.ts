@@ -118,6 +118,9 @@ export function generatedSource(): GeneratedSource {
     append() {
       return Promise.reject(new SluiceError('FORBIDDEN'));
     },
+    appendOnce() {
+      return Promise.reject(new SluiceError('FORBIDDEN'));
+    },
     close: () => clearInterval(quiet),
   };
 }

@@ -60,6 +60,7 @@ function observed(): Upstream {
     extent: (...args) => real.source.extent(...args),
     range: (...args) => real.source.range(...args),
     append: (...args) => real.source.append(...args),
+    appendOnce: (...args) => real.source.appendOnce(...args),
     tail: (product, from, handler) =>
       real.source.tail(product, from, {
         scan(scan) {

@@ -16,6 +16,8 @@ interface Running extends AsyncDisposable {
 
 export interface Product extends Running {
   connect(query: string, connections: number, subscriptions?: number): Promise<LoadClient>;
+  /** `asked`: the parameters of the URL. */
+  stream(product: string, asked: Readonly<Record<string, string>>, connections: number): Promise<LoadClient>;
 }
 
 /** Arguments of Node for a server whose garbage is collected on order. */
@@ -43,6 +45,13 @@ export async function startProduct(
     port,
     connect: (query, connections, subscriptions = 1) =>
       LoadClient.connect({ port, connections, subscriptions, query, key, placed: 'ready' }),
+    stream: (product, asked, connections) =>
+      LoadClient.connect({
+        port,
+        connections,
+        query: `/v1/streams/${product}?${new URLSearchParams({ ...asked, access_token: key })}`,
+        placed: 'stream',
+      }),
     [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
   };
 }

@@ -105,16 +105,17 @@ static void complain(const char *what, uint32_t index, const uint8_t *text, size
 
 static bool within(struct range range, uint32_t index) { return index >= range.from && index < range.to; }
 
-static void inspect(uint32_t index, const uint8_t *text, size_t length) {
+/* `named`: messages tell the id of their subscription. */
+static void inspect(uint32_t index, const uint8_t *text, size_t length, bool named) {
   char id[ID_LENGTH + 1];
   const uint8_t *order = memmem(text, length, "\"orderId\":\"", 11);
   uint32_t partition = order ? digits(order + 11, 2) : 0, sequence = order ? digits(order + 14, 9) : 0;
   if (within(verified, index)) {
     char tail[13] = {0};
     memcpy(tail, text + 7 + 24, 12);
-    unsigned long subscription = strtoul(tail, NULL, 16);
+    unsigned long subscription = named ? strtoul(tail, NULL, 16) : 0;
     bool known = subscription < subscriptions;
-    if (known) {
+    if (known && named) {
       write_id(id, index, (uint32_t)subscription);
       known = memcmp(id, text + 7, ID_LENGTH) == 0;
     }

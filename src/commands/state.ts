@@ -1,5 +1,6 @@
 /** What the commands that look at the state of record or change it share: they follow the journal themselves, beside whatever gateways run. */
 import { type Decision, State } from '../core/access/index.ts';
+import { AcceptedContracts } from '../core/contract/index.ts';
 import { SluiceError } from '../core/errors.ts';
 import { type Journal, LogError } from '../core/log/index.ts';
 
@@ -20,6 +21,8 @@ export interface Shown {
 export interface Desk {
   /** As of the moment the journal was opened; newer inside `change`. */
   readonly state: State;
+  /** Contracts that were accepted; as of the same moment. */
+  readonly accepted: AcceptedContracts;
   /** Decides on the newest state and resolves when what it wrote is durable. */
   change<Answer>(decide: (state: State) => Decision<Answer>): Promise<Answer>;
 }
@@ -54,10 +57,12 @@ async function follow(
   lost: (error: Error) => void,
 ): Promise<void> {
   const state = new State();
+  const accepted = new AcceptedContracts();
   await using following = await journal.follow((record) => {
     state.apply(record, () => undefined);
+    accepted.apply(record);
   }, lost);
-  await use({ state, change: (decide) => journal.transact(following, () => decide(state)) });
+  await use({ state, accepted, change: (decide) => journal.transact(following, () => decide(state)) });
 }
 
 function outOfPatience(): LogError {

@@ -80,13 +80,26 @@ export interface StreamEvent {
 /** For each event its receipt, or why it was refused (PAYLOAD_INVALID). */
 export type PublishedEvents = readonly (PublishReceipt | SluiceError)[];
 
+export interface StreamPublishOptions {
+  /** Those that are valid are appended and the others refused one by one; else one that is invalid refuses all. */
+  readonly isPartial: boolean;
+  /** What the application calls this request: within 24 h the same is published once. */
+  readonly once: { readonly key: string } | null;
+}
+
+/** `isRepeated`: it had been published before under this key, and these are the receipts of then. */
+export interface StreamPublished {
+  readonly events: PublishedEvents;
+  readonly isRepeated: boolean;
+}
+
 /**
- * All events are checked before the first is appended. With `isPartial` those that are valid are appended and the others refused one by
- * one; else one that is invalid refuses all. Errors: NOT_FOUND, FORBIDDEN, PAYLOAD_INVALID with `violations`, UNAVAILABLE.
+ * All events are checked before the first is appended. Resolves with null, having appended nothing, where the key of `once` was
+ * that of other events. Errors: NOT_FOUND, FORBIDDEN, PAYLOAD_INVALID with `violations`, UNAVAILABLE.
  */
 export type StreamPublish = (
   session: Session,
   product: string,
   events: readonly StreamEvent[],
-  isPartial: boolean,
-) => Promise<PublishedEvents>;
+  options: StreamPublishOptions,
+) => Promise<StreamPublished | null>;

@@ -2,27 +2,14 @@
  * Publishing: authorise -> check the payloads -> key -> append -> receipts. One event by GraphQL, one or many by streams.
  */
 import type { Access } from '../core/access/index.ts';
-import {
-  type CompiledContract,
-  type Contract,
-  PayloadError,
-  type PublicData,
-  violationsOf,
-} from '../core/contract/index.ts';
+import { type CompiledContract, type Contract, PayloadError, type PublicData } from '../core/contract/index.ts';
 import { encodeCursor } from '../core/delivery/index.ts';
 import { SluiceError } from '../core/errors.ts';
-import type { PublishEvent, Source } from '../core/routing/index.ts';
-import type {
-  ExecutionContext,
-  PublishReceipt,
-  Session,
-  StreamEvent,
-  StreamPublish,
-  StreamViolation,
-} from './ports.ts';
-
-/** Violations that one answer tells. */
-const MAX_VIOLATIONS = 100;
+import type { Once } from '../core/log/index.ts';
+import type { PublishEvent, Published, Source, Vector } from '../core/routing/index.ts';
+import { check, invalid, isAccepted, isRefused, type Refused } from './checked.ts';
+import { onceDigest, onceKey } from './once.ts';
+import type { ExecutionContext, PublishReceipt, Session, StreamPublish } from './ports.ts';
 
 export interface PublishWay {
   /** Errors: FORBIDDEN, NOT_FOUND, PAYLOAD_INVALID naming the place below `input`, UNAVAILABLE. */
@@ -47,14 +34,25 @@ export function createPublishWay(options: {
 
   const append = async (contract: Contract, events: readonly PublishEvent[]): Promise<readonly PublishReceipt[]> => {
     if (events.length === 0) return [];
-    // A receipt's cursor resumes right after its event; the other partitions where they stood before it.
-    const vector = [...(await source.extent(contract.product)).end];
+    const { end } = await source.extent(contract.product);
     const published = await source.append(contract.product, events);
     if (published.length !== events.length) throw new SluiceError('INTERNAL');
-    return published.map(({ incarnation, partition, offset, time }) => {
-      vector[partition] = offset + 1;
-      return { cursor: encodeCursor([{ product: contract.name, incarnation, vector }]), time };
-    });
+    return receipts(contract, end, published);
+  };
+
+  /** null: the key is that of other events. The ends before the first attempt are kept, so that a repetition has the same cursors. */
+  const appendOnce = async (
+    contract: Contract,
+    events: readonly PublishEvent[],
+    asked: Pick<Once, 'key' | 'digest'>,
+  ): Promise<{ readonly receipts: readonly PublishReceipt[]; readonly isRepeated: boolean } | null> => {
+    // What records nothing needs no key to do so once.
+    if (events.length === 0) return { receipts: [], isRepeated: false };
+    const memo = JSON.stringify((await source.extent(contract.product)).end);
+    const found = await source.appendOnce(contract.product, events, { ...asked, memo });
+    if (found.digest !== asked.digest) return null;
+    const end = JSON.parse(found.memo) as Vector;
+    return { receipts: receipts(contract, end, found.published), isRepeated: found.isRepeated };
   };
 
   return {
@@ -65,18 +63,39 @@ export function createPublishWay(options: {
       return receipt as PublishReceipt;
     },
 
-    async stream(session, product, candidates, isPartial) {
+    async stream(session, product, candidates, { isPartial, once }) {
       const contract = publishedContract(session, product);
       const compiled = authorised(session, contract);
       const checked = candidates.map((candidate, index) => check(compiled, candidate, index));
       const refused = checked.filter(isRefused);
       if (!isPartial && refused.length > 0) throw invalid(refused.flatMap(({ violations }) => violations));
-      const receipts = (await append(contract, checked.filter(isAccepted))).values();
-      return checked.map((one) =>
-        isRefused(one) ? invalid(one.violations) : (receipts.next().value as PublishReceipt),
-      );
+      const accepted = checked.filter(isAccepted);
+      const appended =
+        once === null
+          ? { receipts: await append(contract, accepted), isRepeated: false }
+          : await appendOnce(contract, accepted, {
+              key: onceKey(session.principal.application.id, product, once.key),
+              digest: onceDigest(candidates.filter((_, index) => isAccepted(checked[index] as PublishEvent | Refused))),
+            });
+      if (appended === null) return null;
+      const next = appended.receipts.values();
+      return {
+        events: checked.map((one) =>
+          isRefused(one) ? invalid(one.violations) : (next.next().value as PublishReceipt),
+        ),
+        isRepeated: appended.isRepeated,
+      };
     },
   };
+}
+
+/** A receipt's cursor resumes right after its event; the other partitions where they stood before it. */
+function receipts(contract: Contract, end: Vector, published: readonly Published[]): readonly PublishReceipt[] {
+  const vector = [...end];
+  return published.map(({ incarnation, partition, offset, time }) => {
+    vector[partition] = offset + 1;
+    return { cursor: encodeCursor([{ product: contract.name, incarnation, vector }]), time };
+  });
 }
 
 /** A product that the session is not shown is answered like one that does not exist. */
@@ -88,40 +107,6 @@ function publishedContract({ surface }: Session, product: string): Contract {
   throw new SluiceError('NOT_FOUND', `There is no stream "${product.slice(0, 100)}".`);
 }
 
-interface Refused {
-  readonly violations: readonly StreamViolation[];
-}
-
-function isRefused(checked: PublishEvent | Refused): checked is Refused {
-  return 'violations' in checked;
-}
-
-function isAccepted(checked: PublishEvent | Refused): checked is PublishEvent {
-  return !isRefused(checked);
-}
-
-function check(
-  compiled: CompiledContract,
-  { data: input, traceparent, violations }: StreamEvent,
-  index: number,
-): PublishEvent | Refused {
-  // What is no event at all has no data to look at.
-  const isEvent = violations.every(({ path }) => path.length > 0);
-  const found = (isEvent ? violationsOf(compiled.contract, input, MAX_VIOLATIONS) : []).map(
-    ({ path, reason }): StreamViolation => ({ event: index, path: ['data', ...path], reason }),
-  );
-  if (violations.length + found.length > 0) return { violations: [...violations, ...found] };
-  try {
-    const data = compiled.accept(input);
-    return { key: compiled.keyOf(data), data, traceparent };
-  } catch (thrown) {
-    // A derivation failed over what is valid by itself.
-    if (thrown instanceof PayloadError)
-      return { violations: [{ event: index, path: ['data'], reason: thrown.message }] };
-    throw thrown;
-  }
-}
-
 function accepted(compiled: CompiledContract, input: unknown): PublicData {
   try {
     return compiled.accept(input);
@@ -131,23 +116,4 @@ function accepted(compiled: CompiledContract, input: unknown): PublicData {
     }
     throw error;
   }
-}
-
-/** The first violation in words, and all of them by their JSON pointers within the event. */
-function invalid(violations: readonly StreamViolation[]): SluiceError {
-  const told = violations.slice(0, MAX_VIOLATIONS).map(({ event, path, reason }) => ({
-    event,
-    pointer: path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
-    path: placeOf(event, path),
-    message: reason,
-  }));
-  const [first] = told;
-  return new SluiceError('PAYLOAD_INVALID', `${first?.path}: ${first?.message}`, {
-    details: { ...(first === undefined ? {} : { path: first.path }), violations: told },
-  });
-}
-
-function placeOf(event: number, path: readonly (string | number)[]): string {
-  const below = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${part}`));
-  return `events[${event}]${below.join('')}`;
 }

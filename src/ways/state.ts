@@ -16,8 +16,15 @@ export interface StateOptions {
   readonly observe: Observe;
   /** Told whenever access becomes stale or current again; it is stale at first. */
   onStale(stale: boolean): void;
-  /** Other readers of the state (accepted contracts): every record, after access has taken it in. */
-  readonly alsoApply?: (record: JournalRecord) => void;
+  /** Another reader of the state: accepted contracts. */
+  readonly also?: StateReader;
+}
+
+/** Builds what it needs of the state, as access does: aside between `restart` and `adopt`, after access has taken a record in. */
+export interface StateReader {
+  restart(): void;
+  apply(record: JournalRecord): void;
+  adopt(): void;
 }
 
 export interface StateWay extends AsyncDisposable {
@@ -111,15 +118,16 @@ class FollowedState implements StateWay {
 
   /** One following, from its start to its loss; null when this was closed. The state that it builds replaces the one before once it is whole. */
   async #follow(): Promise<Error | null> {
-    const { journal, access, alsoApply } = this.#options;
+    const { journal, access, also } = this.#options;
     const over = Promise.withResolvers<Error | null>();
     this.#closing.promise.then(over.resolve);
     let listening = true;
     access.restart();
+    also?.restart();
     const apply = (record: JournalRecord): void => {
       if (!listening) return;
       access.apply(record);
-      alsoApply?.(record);
+      also?.apply(record);
     };
     const started = journal.follow(apply, over.resolve);
     try {
@@ -132,6 +140,7 @@ class FollowedState implements StateWay {
       await using following = first;
       this.#current = following;
       access.adopt();
+      also?.adopt();
       this.pulse();
       this.#isReady.resolve();
       return await over.promise;

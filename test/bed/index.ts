@@ -11,6 +11,7 @@ import { remoteBed } from './control.ts';
 import type { ServerSet } from './set.ts';
 
 export { chromiumPath } from './chromium.ts';
+export { generatorFolder, installLine } from './generator.ts';
 export { runJava } from './java.ts';
 export { type Broker, type KafkaCluster, type KafkaVersion, kafkaVersions, startKafka } from './kafka.ts';
 export { odcsSchemaPath } from './odcs.ts';

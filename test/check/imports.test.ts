@@ -108,6 +108,7 @@ const planted: Readonly<Record<string, readonly (readonly [from: string, imports
   'home-of-pino': [['src/io/doors/http/log.ts', 'type pino']],
   'home-of-redis': [['src/io/log/kafka/cache.ts', 'redis']],
   'home-of-vega-datasets': [['src/io/files/data.ts', 'vega-datasets']],
+  'home-of-fflate': [['src/io/files/archive.ts', 'fflate']],
   'home-of-commander': [['src/io/files/options.ts', 'commander']],
 };
 

@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { ContractSet } from '../../src/core/contract/index.ts';
 import type { Labels, MetricName, Observe } from '../../src/core/observe.ts';
-import { type ContractSet, type ContractWatch, type WatchOptions, watchContracts } from '../../src/io/files/index.ts';
+import { type ContractWatch, type WatchOptions, watchContracts } from '../../src/io/files/index.ts';
 import { type Document, product, yamlOf } from './documents.ts';
 
 /** A directory of contracts, watched; what it tells is kept, and can be waited for. */

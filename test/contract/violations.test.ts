@@ -1,6 +1,7 @@
 /** What is wrong with what a publisher gives, against the intake that takes or refuses it. */
 import { describe, expect, test } from 'vitest';
 import { compileContract, PayloadError, violationsOf } from '../../src/core/contract/index.ts';
+import { renderSdl } from '../../src/core/surface/index.ts';
 import { contract, field, flights } from '../surface/contracts.ts';
 import { Random, randomEvent } from '../view/random.ts';
 
@@ -75,6 +76,44 @@ describe('the violations of an input', () => {
   test('do not see what an input inherits', () => {
     const named = contract({ name: 'n', typeName: 'N', fields: [field('constructor', 'string', { required: true })] });
     expect(violationsOf(named, {}, 9)).toEqual([{ path: ['constructor'], reason: 'a required value is missing' }]);
+  });
+});
+
+describe('what holds derived fields alone', () => {
+  const at = { path: [], derivation: 'source.seq' };
+  const inner = { kind: 'object', name: 'Inner', fields: [field('twice', 'int', { ...at, required: true })] } as const;
+  const derived = contract({
+    name: 'derived',
+    typeName: 'Derived',
+    operations: { publish: { roles: [] } },
+    fields: [
+      field('seq', 'int', { required: true }),
+      field('needed', inner, { required: true }),
+      field('more', { kind: 'object', name: 'More', fields: [field('inner', inner, { required: true })] }),
+      field('list', { kind: 'array', items: inner, itemsRequired: true }, { required: true }),
+      field('map', { kind: 'map', name: 'Entry', values: inner, valuesRequired: true }, { required: true }),
+      field('none', { kind: 'array', items: inner, itemsRequired: true }),
+    ],
+  });
+
+  test('is no input: whoever publishes leaves it out, and is told so', () => {
+    expect(violationsOf(derived, { seq: 7 }, 9)).toEqual([]);
+    expect(violationsOf(derived, { seq: 7, needed: {} }, 9)).toEqual([
+      { path: ['needed'], reason: 'it is derived from other fields and no input' },
+    ]);
+    const input = renderSdl([derived]).split('input DerivedInput {')[1]?.split('}')[0];
+    expect(input?.match(/\w+: /g)).toEqual(['seq: ']);
+  });
+
+  test('is there with what it derives once it is published', () => {
+    expect(compileContract(derived).accept({ seq: 7 })).toEqual({
+      seq: 7,
+      needed: { twice: 7 },
+      more: { inner: { twice: 7 } },
+      list: [],
+      map: {},
+      none: null,
+    });
   });
 });
 

@@ -4,12 +4,14 @@
  */
 import type { PublicEvent } from '../../src/core/contract/index.ts';
 import { SluiceError } from '../../src/core/errors.ts';
+import type { Once } from '../../src/core/log/index.ts';
 import {
   type Interest,
   type Origin,
   type Placement,
   type PublishEvent,
   type Published,
+  type PublishedOnce,
   type Scan,
   type Source,
   type SourceHandler,
@@ -63,6 +65,7 @@ const EVENT_BYTES = 100;
 export class MemorySource implements Source {
   readonly #logs = new Map<string, Log>();
   readonly #tails = new Set<Tail>();
+  readonly #kept = new Map<string, Promise<PublishedOnce>>();
   readonly #auto: boolean;
   readonly #every: MemorySourceOptions['every'];
   #lives = 0;
@@ -260,6 +263,21 @@ export class MemorySource implements Source {
       this.put(product, partition, { key, value: Number(data['value']) });
       return { incarnation: incarnationOf(log.life), partition, offset, time: offset };
     });
+  }
+
+  async appendOnce(product: string, events: readonly PublishEvent[], once: Once): Promise<PublishedOnce> {
+    await this.#reach(product);
+    const kept = this.#kept.get(once.key);
+    if (kept !== undefined) return { ...(await kept), isRepeated: true };
+    const { digest, memo } = once;
+    const appending = this.append(product, events).then((published) => ({
+      published,
+      digest,
+      memo,
+      isRepeated: false,
+    }));
+    this.#kept.set(once.key, appending);
+    return appending;
   }
 
   #log(product: string): Log {

@@ -368,7 +368,9 @@ describe('a document and the door that it describes', () => {
 });
 
 test('workers serve the same documents, with the address of all of them', async () => {
-  await using many = await (await site.start({ env: { SLUICE_WORKERS: '2' } })).ready();
+  await using many = await site.start({ env: { SLUICE_WORKERS: '2' } });
+  // Each worker says that it is ready; the parent says that all of them are.
+  await many.line((line) => line.msg === 'ready' && line['workers'] === 2);
   const etags = new Set<string | null>();
   for (let asked = 0; asked < 6; asked += 1) {
     // A connection of its own each, so that they come to either.

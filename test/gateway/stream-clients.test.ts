@@ -1,61 +1,15 @@
 /** The stream door under clients that know nothing of Sluice: browsers, curl, the SDKs of CloudEvents. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { CloudEvent, HTTP } from 'cloudevents';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { programOf } from '../bed/command.ts';
 import { adopt } from '../bed/guard.ts';
-import { chromiumPath, freePort, pythonWith } from '../bed/index.ts';
+import { chromiumPath, pythonWith } from '../bed/index.ts';
+import { Cable } from './cable.ts';
 import type { GatewayProcess } from './node.ts';
 import { type Message, SseStream, transports } from './stream-client.ts';
 import { range, StreamSite, seqs, sorted, TYPE, thing } from './stream-site.ts';
-
-/** What stands between a client and the gateway, and can be cut. */
-class Cable {
-  readonly port: number;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-
-  private constructor(port: number, server: Server, sockets: Set<Socket>) {
-    this.port = port;
-    this.#server = server;
-    this.#sockets = sockets;
-  }
-
-  static async to(target: number): Promise<Cable> {
-    const sockets = new Set<Socket>();
-    const server = createServer((near) => {
-      const far = connect(target, '127.0.0.1');
-      for (const [one, other] of [
-        [near, far],
-        [far, near],
-      ] as const) {
-        sockets.add(one);
-        one.pipe(other);
-        one.on('error', () => {});
-        one.on('close', () => {
-          sockets.delete(one);
-          other.destroy();
-        });
-      }
-    });
-    const port = await freePort();
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    return new Cable(port, server, sockets);
-  }
-
-  cut(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  close(): void {
-    this.#server.close();
-    this.cut();
-  }
-}
 
 let site: StreamSite;
 let gateway: GatewayProcess;

@@ -21,7 +21,10 @@ let written = 10_000;
 beforeAll(async () => {
   site = await StreamSite.open('limits: {connectionInitTimeout: PT1S}', [olds]);
   const deprecated = '  - {property: deprecation, value: {noticePeriod: P90D, successor: things}}';
-  const text = contractText({ ...olds, rootProperties: deprecated }).replace('status: active', 'status: deprecated');
+  const text = contractText({ ...olds, rootProperties: deprecated }).replace(
+    'status: active',
+    'status: deprecated\nslaProperties: [{property: endOfLife, value: "2028-12-01"}]',
+  );
   site.site.putContract('olds', text);
   await site.write(range(0, 30).map((seq) => thing(seq)));
   const metricsPort = await freePort();
@@ -33,6 +36,41 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
   await site[Symbol.asyncDispose]();
+});
+
+test('every answer of a deprecated product says so in its headers, over HTTP', async () => {
+  const answer = async (path: string, init: RequestInit = {}) => {
+    const abort = new AbortController();
+    const { status, headers } = await fetch(`${gateway.url}/v1/streams/${path}`, {
+      ...init,
+      headers: { 'x-api-key': key, ...init.headers },
+      signal: abort.signal,
+    });
+    abort.abort();
+    return {
+      status,
+      deprecation: headers.get('deprecation'),
+      sunset: headers.get('sunset'),
+      link: headers.get('link'),
+    };
+  };
+  await site.write([thing(1), thing(2)], olds.topic);
+  const link =
+    '</asyncapi/olds/html>; rel="deprecation"; type="text/html", </asyncapi/things.json>; rel="successor-version"';
+  const going = { deprecation: '@0', sunset: 'Fri, 01 Dec 2028 00:00:00 GMT', link };
+  expect(await answer('olds', { headers: { accept: 'text/event-stream' } })).toEqual({ status: 200, ...going });
+  expect(await answer('olds/events?since=earliest&limit=500')).toEqual({ status: 200, ...going });
+  const event = { specversion: '1.0', id: '1', source: '/me', type: 'olds.OldEvent.v1', data: {} };
+  const published = await answer('olds/events', {
+    method: 'POST',
+    headers: { 'content-type': 'application/cloudevents+json' },
+    body: JSON.stringify(event),
+  });
+  expect(published).toEqual({ status: 422, ...going });
+  const page = await answer('olds/events?since=earliest&limit=1');
+  expect(page.link).toMatch(/^<\/asyncapi\/olds\/html>.*, <\/v1\/streams\/olds\/events\?.*>; rel="next"$/);
+  expect(await answer('things/events?since=earliest')).toMatchObject({ deprecation: null, sunset: null });
+  expect(await answer('nothing/events')).toMatchObject({ status: 404, deprecation: null, link: null });
 });
 
 describe.each(Object.entries(transports))('a stream over %s', (_name, open) => {

@@ -4,6 +4,7 @@ import { appending } from './conformance/appending.ts';
 import { Bench, type LogUnderTest } from './conformance/bench.ts';
 import { describing } from './conformance/describing.ts';
 import { extents } from './conformance/extents.ts';
+import { appendingOnce } from './conformance/once.ts';
 import { ranges } from './conformance/ranges.ts';
 import { sharing } from './conformance/sharing.ts';
 import { tailing } from './conformance/tailing.ts';
@@ -23,6 +24,6 @@ export function logConformance(title: string, open: () => Promise<LogUnderTest>)
       await bench.under[Symbol.asyncDispose]();
     });
 
-    for (const section of [describing, extents, appending, tailing, ranges, sharing]) section(bench);
+    for (const section of [describing, extents, appending, appendingOnce, tailing, ranges, sharing]) section(bench);
   });
 }

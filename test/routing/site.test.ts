@@ -99,6 +99,7 @@ function counted(log: MemorySource, reads: Map<string, number>, id: string): Sou
     extent: (...asked) => log.extent(...asked),
     range: (name, incarnation, partition, from, to) => log.range(name, incarnation, partition, from, to),
     append: (...asked) => log.append(...asked),
+    appendOnce: (...asked) => log.appendOnce(...asked),
     tail(name, from, handler, options = {}) {
       const tail = log.tail(name, from, handler, options);
       const mine = (options.partitions ?? [...from.vector.keys()]).map((partition) => `${id} ${partition}`);

@@ -2,6 +2,7 @@
  * What every Source promises (core/routing/source.ts), as one suite. An adapter is opened as a bench: a product with two
  * partitions of an empty log, and the hands that write and break it from outside.
  */
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PublicEvent } from '../../src/core/contract/index.ts';
 import { SluiceError } from '../../src/core/errors.ts';
@@ -326,6 +327,35 @@ export function sourceConformance(name: string, open: () => Promise<SourceBench>
       for (const [i, { incarnation, partition, offset }] of published.entries()) {
         const scans = await read({ incarnation, vector: [] }, partition, offset, offset + 1);
         expect(values(scans.flatMap((scan) => scan.events))).toEqual([i + 1]);
+      }
+    });
+
+    test('appendOnce answers a repetition with what was published, of calls at once one is the first, and others have keys of their own', async () => {
+      const events = [1, 2, 3, 4].map((value) => bench.publishable(value));
+      const once = { key: randomUUID(), digest: 'the events', memo: 'first' };
+      const [first, ...others] = await Promise.all(
+        ['first', 'second', 'third'].map((memo) => bench.source.appendOnce(bench.product, events, { ...once, memo })),
+      );
+      expect(first).toMatchObject({ digest: 'the events', memo: 'first', isRepeated: false });
+      for (const other of others) expect(other).toEqual({ ...first, isRepeated: true });
+      expect(first?.published).toHaveLength(4);
+      for (const [i, { incarnation, partition, offset }] of (first?.published ?? []).entries()) {
+        const scans = await read({ incarnation, vector: [] }, partition, offset, offset + 1);
+        expect(values(scans.flatMap((scan) => scan.events))).toEqual([i + 1]);
+      }
+      const { vector } = await place('latest');
+      const another = await bench.source.appendOnce(bench.product, events, { ...once, key: randomUUID() });
+      expect(another.isRepeated).toBe(false);
+      for (const { partition, offset } of another.published)
+        expect(offset).toBeGreaterThanOrEqual(vector[partition] ?? -1);
+    });
+
+    test('latest, asked for after an appendOnce was acknowledged, lies after it', async () => {
+      for (let i = 1; i <= 10; i++) {
+        const once = { key: randomUUID(), digest: '', memo: '' };
+        const { published } = await bench.source.appendOnce(bench.product, [bench.publishable(i)], once);
+        const { vector } = await place('latest');
+        for (const { partition, offset } of published) expect(vector[partition]).toBeGreaterThan(offset);
       }
     });
   });

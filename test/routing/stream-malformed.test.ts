@@ -129,7 +129,17 @@ describe('at the serving end', () => {
       fc
         .record({
           id: fc.nat(4),
-          ask: fc.constantFrom('place', 'extent', 'append', 'tail', 'range', 'follow', 'confirm', 'watch'),
+          ask: fc.constantFrom(
+            'place',
+            'extent',
+            'append',
+            'appendOnce',
+            'tail',
+            'range',
+            'follow',
+            'confirm',
+            'watch',
+          ),
           more: fc.dictionary(
             fc.constantFrom(
               'product',

@@ -3,6 +3,7 @@ export * from './access.ts';
 export * from './attempts.ts';
 export * from './changes.ts';
 export type { Listening } from './listeners.ts';
+export { covers, narrowContract } from './narrow.ts';
 export * from './principal.ts';
 export type { ApplicationRecord, GrantRecord, KeyRecord } from './records.ts';
 export { journalTopics } from './records.ts';

@@ -4,15 +4,13 @@
  * reader may overlook needs no new version; one that it must not overlook raises `v`, or is a restriction (those are strict).
  */
 import { z } from 'zod';
+import { contractsTopic } from '../contract/index.ts';
 import { SluiceError } from '../errors.ts';
 import type { JournalRecord, JournalTopic, JournalWrite } from '../log/index.ts';
 
 /** Applications, keys and grants. */
 export const applicationsTopic = 'applications';
-/** Accepted contracts; written and read by whoever accepts contracts, listed here because every process follows all of the state. */
-export const contractsTopic = 'contracts';
-
-/** Every state topic of the journal, to be given to its adapter. */
+/** Every state topic of the journal, to be given to its adapter: every process follows all of the state, accepted contracts too. */
 export const journalTopics: readonly JournalTopic[] = [
   { name: applicationsTopic, cleanup: 'compact' },
   { name: contractsTopic, cleanup: 'compact' },

@@ -93,14 +93,32 @@ export class Findings implements Report {
   }
 }
 
+/** What is said of a place in a file. */
+export interface Remark {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** What it is: `error`, `breaking for readers`. */
+  readonly label: string;
+  readonly message: string;
+  readonly rule: string;
+  readonly hint: string | null;
+}
+
+type TextOf = string | ((file: string) => string | null);
+
 /**
  * Findings as text: `file:line:column: severity: message [rule]`, then the line with a caret where the file's text is known, then
  * what would be right. `text` gives the text of a file, or is the one text that all findings are about.
  */
-export function formatFindings(
-  findings: readonly Finding[],
-  options: { readonly text?: string | ((file: string) => string | null) } = {},
-): string {
+export function formatFindings(findings: readonly Finding[], options: { readonly text?: TextOf } = {}): string {
+  return formatRemarks(
+    findings.map(({ severity, ...finding }) => ({ ...finding, label: severity })),
+    options,
+  );
+}
+
+export function formatRemarks(remarks: readonly Remark[], options: { readonly text?: TextOf } = {}): string {
   const { text } = options;
   const lines = new Map<string, readonly string[]>();
   const linesOf = (file: string): readonly string[] => {
@@ -111,12 +129,12 @@ export function formatFindings(
     }
     return known;
   };
-  return findings.map((finding) => formatOne(finding, linesOf(finding.file)[finding.line - 1] ?? '')).join('\n');
+  return remarks.map((remark) => formatOne(remark, linesOf(remark.file)[remark.line - 1] ?? '')).join('\n');
 }
 
-function formatOne(finding: Finding, line: string): string {
-  const { file, line: row, column, severity, message, rule, hint } = finding;
-  const out = [`${file}:${row}:${column}: ${severity}: ${message} [${rule}]`];
+function formatOne(remark: Remark, line: string): string {
+  const { file, line: row, column, label, message, rule, hint } = remark;
+  const out = [`${file}:${row}:${column}: ${label}: ${message} [${rule}]`];
   if (line.trim() !== '') {
     const gutter = `${row} | `;
     // A long line is shown around its place. Tabs stay, so that the caret stands under its column.

@@ -12,6 +12,7 @@ import {
   DerivationError,
   holdsNumeral,
 } from './derive.ts';
+import { isInput } from './inputs.ts';
 import type { Contract, Field, FieldType, PublicData, ScalarType } from './model.ts';
 import { canonicalScalar, Mismatch, mismatch, ranges } from './scalars.ts';
 
@@ -71,9 +72,9 @@ class Generator {
 
   private field(field: Field, from: string, at: string): string {
     const path = at === "''" ? JSON.stringify(field.name) : `${at} + ${JSON.stringify(field.name)}`;
+    if (this.input && !isInput(field)) return this.derived(field, path);
     const raw = this.variable();
     if (field.derivation !== null) {
-      if (this.input) return 'null';
       const { run } = this.derivations.get(field) as CompiledDerivation;
       this.emit(`const ${raw} = derive(${this.constant(run)}, source, ${path});`);
     } else this.emit(`const ${raw} = ${this.access(from, this.input ? [field.name] : field.path)};`);
@@ -86,6 +87,14 @@ class Generator {
     this.emit(`${result} = ${this.value(field.type, raw, path)};`);
     this.emit('}');
     return result;
+  }
+
+  /** What no publisher gives: nothing yet where it is derived, and around that whatever the record needs to hold. */
+  private derived({ derivation, type, required }: Field, path: string): string {
+    if (derivation !== null) return 'null';
+    if (type.kind === 'object') return this.object(type.fields, 'null', `${path} + '.'`);
+    if (!required) return 'null';
+    return type.kind === 'array' ? '[]' : '{}';
   }
 
   private access(from: string, path: readonly string[]): string {

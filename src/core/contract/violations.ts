@@ -3,6 +3,7 @@
  * help to whoever writes. Stricter in three things: a field that does not exist, or is derived, would be dropped without a word; a
  * number with more digits than a double holds has lost some; and maps are objects, as streams show them.
  */
+import { isInput } from './inputs.ts';
 import type { Contract, Field, FieldType, ScalarType } from './model.ts';
 import { canonicalScalar, Mismatch, mismatch } from './scalars.ts';
 
@@ -43,7 +44,7 @@ class Search {
       if (this.#isFull) return;
       const path = [...at, field.name];
       const isGiven = Object.hasOwn(held, field.name);
-      if (field.derivation !== null) {
+      if (!isInput(field)) {
         if (isGiven) this.found(path, 'it is derived from other fields and no input');
       } else if (isGiven || field.required) {
         this.#value(field.type, field.required, isGiven ? held[field.name] : null, path);

@@ -87,6 +87,28 @@ export interface Appended {
   readonly timestamp: number;
 }
 
+/** What an append is known by, so that it can be repeated. */
+export interface Once {
+  /** The same for each repetition and for nothing else of anybody who writes to the cluster: a hash. At most 128 characters. */
+  readonly key: string;
+  /** Tells a repetition from something else under the same key. At most 128 characters. */
+  readonly digest: string;
+  /** Short text that is kept with the records and given back. */
+  readonly memo: string;
+}
+
+/** What was appended under a key, by this call or by the first one. */
+export interface AppendedOnce {
+  readonly appended: readonly Appended[];
+  readonly digest: string;
+  readonly memo: string;
+  /** Another call had appended before; this one has written nothing. */
+  readonly isRepeated: boolean;
+}
+
+/** Milliseconds for which a key is known. */
+export const ONCE_MS = 86_400_000;
+
 export type LogErrorKind =
   /** The position is not held: before `first` (retention) or after `end` (truncation: see RECREATED). `first` and `end` say what is. */
   | 'OUT_OF_RANGE'
@@ -187,6 +209,17 @@ export interface Log extends AsyncDisposable {
 
   /** Appends in order; resolves when all in-sync replicas have all of them, one position per record. All or nothing per partition. */
   append(topic: string, records: readonly AppendRecord[]): Promise<readonly Appended[]>;
+
+  /**
+   * Appends in order, or finds that it has been done: a key that was appended under within ONCE_MS is answered with what was
+   * appended then, whatever the records are now; whoever cares compares the digests. Records, of all partitions, and key become
+   * visible in one transaction, which read_committed readers see whole or not at all; it has become so when this resolves, unless a
+   * transaction of others holds the end back. A key is known to every log on the same storage, and to those that are opened later. Of calls at
+   * once with one key, on however many logs, one appends and the others wait for it. After a rejection the records have been
+   * appended or not, never in part: the same call again finds out. Calls that wait are bounded: UNAVAILABLE, as
+   * where there are more keys than can be known. TOO_LARGE and UNKNOWN_TOPIC write nothing.
+   */
+  appendOnce(topic: string, records: readonly AppendRecord[], once: Once): Promise<AppendedOnce>;
 
   /** Errors: EXISTS, UNAUTHORISED, UNAVAILABLE. */
   create(topic: string, config: TopicConfig): Promise<void>;

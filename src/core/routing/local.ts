@@ -28,6 +28,8 @@ interface Shape {
 /** Fixed part of what an event costs in memory beside its text; an estimate for the window's bound, measured on heap snapshots of 12-field events. */
 const EVENT_OVERHEAD = 400;
 const MAX_INCARNATIONS = 10_000;
+/** The longest of the pauses, each of them twice the one before, after which a position after the end is none. */
+const MOST_HELD_BACK_MS = 500;
 /** A log is asked for no less at a time: its batches come whole anyway. */
 const FETCH_BYTES = 131_072;
 
@@ -116,11 +118,21 @@ export function createLocalSource(options: {
     };
   };
 
+  /** A transaction that is still open, or just committed, holds the end back for a moment: positions after it are waited for. */
+  const reached = async (product: string, { incarnation, vector }: Placement): Promise<Shape> => {
+    for (let pause = 10; ; pause *= 2) {
+      const now = await shape(product);
+      const isBeyond = now.extents.some(({ partition, end }) => (vector[partition] ?? 0) > end);
+      if (!isBeyond || now.digest !== incarnation || pause > MOST_HELD_BACK_MS) return now;
+      await wait(pause);
+    }
+  };
+
   const placeAt = async (product: string, origin: Extract<Origin, { kind: 'at' }>): Promise<Placement> => {
     find(product);
     if (heard.holds(product, origin.incarnation, origin.vector))
       return { incarnation: origin.incarnation, vector: origin.vector };
-    const now = await shape(product);
+    const now = await reached(product, origin);
     if (now.digest !== origin.incarnation) throw reset();
     if (origin.vector.length > now.extents.length) throw reset();
     const missing: { partition: number; from: number; to: number }[] = [];
@@ -208,28 +220,27 @@ export function createLocalSource(options: {
 
     async append(product, events) {
       const { served: at, log } = find(product);
-      let appended: readonly Appended[];
-      try {
-        appended = await log.append(
-          at.topic,
-          events.map((event) => at.reader.encode(event)),
-        );
-      } catch (error) {
-        if (error instanceof LogError && error.kind === 'TOO_LARGE') {
-          throw new SluiceError('PAYLOAD_INVALID', 'The event is larger than the stream takes.', { cause: error });
-        }
-        throw publicError(error, []);
-      }
-      return appended.map(
-        (position): Published => ({
-          incarnation: incarnationDigest(position.incarnation),
-          partition: position.partition,
-          offset: position.offset,
-          time: position.timestamp,
-        }),
-      );
+      const records = events.map((event) => at.reader.encode(event));
+      return (await log.append(at.topic, records).catch(refuseAppend)).map(toPublished);
+    },
+
+    async appendOnce(product, events, once) {
+      const { served: at, log } = find(product);
+      const records = events.map((event) => at.reader.encode(event));
+      const { appended, ...rest } = await log.appendOnce(at.topic, records, once).catch(refuseAppend);
+      return { published: appended.map(toPublished), ...rest };
     },
   };
+}
+
+function refuseAppend(error: unknown): never {
+  if (error instanceof LogError && error.kind === 'TOO_LARGE')
+    throw new SluiceError('PAYLOAD_INVALID', 'The event is larger than the stream takes.', { cause: error });
+  throw publicError(error, []);
+}
+
+function toPublished({ incarnation, partition, offset, timestamp }: Appended): Published {
+  return { incarnation: incarnationDigest(incarnation), partition, offset, time: timestamp };
 }
 
 /** A scan cut into consecutive ones of about `maxBytes`: whoever stops early has not had the rest decoded and projected. */

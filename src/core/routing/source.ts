@@ -3,6 +3,7 @@
  * The first adapter reads a log and projects (local.ts); siblings, other nodes and far sites are others.
  */
 import type { PublicData, PublicEvent } from '../contract/index.ts';
+import type { Once } from '../log/index.ts';
 import type { Interest } from './interest/index.ts';
 
 /** Index = partition, value = next offset to examine. */
@@ -78,6 +79,15 @@ export interface Published {
   readonly time: number;
 }
 
+/** What was published under a key, by this call or by the first one. */
+export interface PublishedOnce {
+  readonly published: readonly Published[];
+  readonly digest: string;
+  readonly memo: string;
+  /** Another call had published before; this one has written nothing. */
+  readonly isRepeated: boolean;
+}
+
 export interface Source {
   /** Where a subscription begins: resolved when every hop has it. Errors: NOT_FOUND, CURSOR_EXPIRED with `missing` and `vector` of the first positions held, SOURCE_RESET, UNAVAILABLE. */
   place(product: string, origin: Origin): Promise<Placement>;
@@ -96,4 +106,9 @@ export interface Source {
   ): AsyncIterable<Scan>;
   /** Resolves when durable. Errors: PAYLOAD_INVALID, UNAVAILABLE. */
   append(product: string, events: readonly PublishEvent[]): Promise<readonly Published[]>;
+  /**
+   * Appends all events in one transaction, unless that has been done under this key within ONCE_MS: then it answers what was appended then.
+   * Errors: PAYLOAD_INVALID, UNAVAILABLE; after that the same call again finds out whether it had been done.
+   */
+  appendOnce(product: string, events: readonly PublishEvent[], once: Once): Promise<PublishedOnce>;
 }

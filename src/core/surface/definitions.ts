@@ -1,5 +1,5 @@
 /** The GraphQL types of one contract's data: output, input and filter types, each object and map once. */
-import type { Field, FieldType } from '../contract/index.ts';
+import { type Field, type FieldType, isInput } from '../contract/index.ts';
 import { scalarNames } from './scalars.ts';
 import { shown, visible } from './shown.ts';
 import { block, deprecatedBy, described, sentences } from './text.ts';
@@ -142,22 +142,9 @@ export function scalarFilter(scalar: string): string {
   ]);
 }
 
-/** Fields that a publisher gives: derived ones follow from the others. */
+/** Fields that a publisher gives. */
 export function written(fields: readonly Field[]): readonly Field[] {
-  return fields.filter((field) => field.derivation === null && writable(field.type));
-}
-
-function writable(type: FieldType): boolean {
-  switch (type.kind) {
-    case 'object':
-      return written(type.fields).length > 0;
-    case 'array':
-      return writable(type.items);
-    case 'map':
-      return writable(type.values);
-    default:
-      return true;
-  }
+  return fields.filter(isInput);
 }
 
 /** Fields that a filter may name. A masked field would be an oracle. */

@@ -1,2 +1,2 @@
 export { checkContracts } from './check.ts';
-export { type ContractSet, type ContractWatch, type WatchOptions, watchContracts } from './watch.ts';
+export { type ContractWatch, type WatchOptions, watchContracts } from './watch.ts';

@@ -6,7 +6,9 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import {
+  type BrokenFile,
   type Contract,
+  type ContractSet,
   checkCatalogue,
   type Finding,
   formatFindings,
@@ -14,19 +16,6 @@ import {
 } from '../../core/contract/index.ts';
 import type { Observe } from '../../core/observe.ts';
 import { type ContractFile, readContractFiles } from './directory.ts';
-
-export interface BrokenFile {
-  readonly file: string;
-  readonly findings: readonly Finding[];
-  /** Whether the last good contract of the file is still served. */
-  readonly serving: boolean;
-}
-
-export interface ContractSet {
-  /** In order of file. */
-  readonly contracts: readonly Contract[];
-  readonly broken: readonly BrokenFile[];
-}
 
 export interface WatchOptions {
   readonly dir: string;
@@ -39,6 +28,8 @@ export interface WatchOptions {
 
 export interface ContractWatch extends AsyncDisposable {
   current(): ContractSet;
+  /** The document that a contract of `current` was read from. */
+  textOf(contract: Contract): string;
   /** Reads the directory now (SIGHUP); resolves once what it holds is in force. Never rejects. */
   reload(): Promise<void>;
   close(): Promise<void>;
@@ -53,6 +44,8 @@ interface Known {
   readonly contract: Contract | null;
   readonly findings: readonly Finding[];
   readonly good: Contract | null;
+  /** Of `good`. */
+  readonly goodText: string;
 }
 
 /** Rejects where the directory cannot be read at first. Later it may go and come back: what was served is served meanwhile. */
@@ -131,7 +124,8 @@ export async function watchContracts(options: WatchOptions): Promise<ContractWat
     unwatch();
     await reading;
   };
-  return { current: () => set, reload, close, [Symbol.asyncDispose]: close };
+  const textOf = ({ file }: Contract): string => known.get(file)?.goodText ?? '';
+  return { current: () => set, textOf, reload, close, [Symbol.asyncDispose]: close };
 }
 
 function readAll(files: readonly ContractFile[], before: ReadonlyMap<string, Known>): ReadonlyMap<string, Known> {
@@ -139,6 +133,7 @@ function readAll(files: readonly ContractFile[], before: ReadonlyMap<string, Kno
   for (const { file, text, problem } of files) {
     const last = before.get(file);
     const good = last?.good ?? null;
+    const goodText = last?.goodText ?? '';
     if (text === null) {
       const finding: Finding = {
         severity: 'error',
@@ -149,9 +144,9 @@ function readAll(files: readonly ContractFile[], before: ReadonlyMap<string, Kno
         message: problem ?? 'unreadable',
         hint: null,
       };
-      known.set(file, { text, contract: null, findings: [finding], good });
+      known.set(file, { text, contract: null, findings: [finding], good, goodText });
     } else if (last !== undefined && last.text === text) known.set(file, last);
-    else known.set(file, { text, ...readContract(text, file), good });
+    else known.set(file, { text, ...readContract(text, file), good, goodText });
   }
   return known;
 }
@@ -185,7 +180,8 @@ function settle(
   const broken: BrokenFile[] = [];
   for (const [file, entry] of known) {
     const good = chosen.get(file) ?? null;
-    after.set(file, { ...entry, good });
+    const goodText = good !== null && good === entry.contract ? (entry.text ?? '') : entry.goodText;
+    after.set(file, { ...entry, good, goodText });
     const clash = clashes.get(file);
     if (entry.contract === null || clash !== undefined) {
       broken.push({ file, findings: [...entry.findings, ...(clash ?? [])], serving: good !== null });

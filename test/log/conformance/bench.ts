@@ -16,8 +16,8 @@ import { collect, Recorder, scanFaults } from '../recorder.ts';
 /** A log and what a test must be able to do to its storage. Every hook resolves when the storage has done it. */
 export interface LogUnderTest extends AsyncDisposable {
   readonly log: Log;
-  /** One more adapter on the same storage, as another process would have it. The test disposes it. */
-  readonly another: () => Promise<Log>;
+  /** One more adapter on the same storage, as another process would have it. The test disposes it. `now`: its wall clock, ms. */
+  readonly another: (now?: () => number) => Promise<Log>;
   readonly deleteTopic: (topic: string) => Promise<void>;
   readonly addPartitions: (topic: string, partitions: number) => Promise<void>;
   /** Retention passes the partition: its first offset is `before` now. */

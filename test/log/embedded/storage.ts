@@ -42,7 +42,7 @@ export async function openEmbeddedUnderTest(): Promise<LogUnderTest> {
   const log = storage.open();
   return {
     log,
-    another: async () => storage.open(),
+    another: async (now) => storage.open(now === undefined ? {} : { now }),
     deleteTopic: (topic) => log.deleteTopic(topic),
     addPartitions: (topic, partitions) => log.addPartitions(topic, partitions),
     expire: (topic, partition, before) => log.expire(topic, partition, before),

@@ -88,6 +88,39 @@ test("a file that is no database, or another program's, or a newer one's, is ref
   }
 });
 
+test('a file of before there were keys of appends gets a place for them, and what it holds stays', async () => {
+  using storage = new Storage();
+  {
+    await using log = storage.open();
+    await log.create('t', { partitions: 1, cleanup: 'delete' });
+    await log.append('t', [record(10)]);
+  }
+  const before = new DatabaseSync(storage.path);
+  before.exec('DROP TABLE once');
+  before.close();
+  const once = { key: 'k', digest: 'd', memo: 'm' };
+  await using log = storage.open();
+  await using other = storage.open();
+  const first = await log.appendOnce('t', [record(10)], once);
+  expect(first.appended.map(({ offset }) => offset)).toEqual([1]);
+  expect(await other.appendOnce('t', [record(10)], once)).toEqual({ ...first, isRepeated: true });
+  expect(await log.extents('t')).toEqual([{ partition: 0, first: 0, end: 2 }]);
+});
+
+test('keys that are older than a day leave the file as new ones come', async () => {
+  using storage = new Storage();
+  let now = Date.now();
+  await using log = storage.open({ now: () => now });
+  await log.create('t', { partitions: 1, cleanup: 'delete' });
+  const append = (n: number) => log.appendOnce('t', [record(1)], { key: `k${n}`, digest: '', memo: '' });
+  for (let n = 0; n < 100; n++) await append(n);
+  now += 86_400_000;
+  for (let n = 100; n < 103; n++) await append(n);
+  const file = new DatabaseSync(storage.path);
+  expect(file.prepare('SELECT count(*) AS keys FROM once').get()).toEqual({ keys: 3 });
+  file.close();
+});
+
 test("the file is its owner's alone", async () => {
   using storage = new Storage();
   await using log = storage.open();

@@ -1,10 +1,12 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LogError } from '../../../src/core/log/index.ts';
 import { type KafkaOptions, kafkaOptions } from '../../../src/io/log/kafka/index.ts';
 import { type KafkaCluster, kafkaVersions, randomName, startKafka } from '../../bed/index.ts';
 import { collect, Recorder } from '../recorder.ts';
-import { openLog } from './storage.ts';
+import { openLog, withAdmin } from './storage.ts';
 
 type Sasl = NonNullable<KafkaOptions['sasl']>;
 
@@ -108,6 +110,8 @@ describe.each(kafkaVersions)('on Kafka %s', { timeout: 180_000 }, (version) => {
     await expect(log.describe(topic)).rejects.toMatchObject(unauthorised);
     await expect(log.extents(topic)).rejects.toMatchObject(unauthorised);
     await expect(log.append(topic, [{ key: null, value: null }])).rejects.toMatchObject(unauthorised);
+    const once = { key: randomName('key'), digest: '', memo: '' };
+    await expect(log.appendOnce(topic, [{ key: null, value: null }], once)).rejects.toMatchObject(unauthorised);
     await expect(log.create(randomName('secured'), { partitions: 1, cleanup: 'delete' })).rejects.toMatchObject(
       unauthorised,
     );
@@ -115,6 +119,55 @@ describe.each(kafkaVersions)('on Kafka %s', { timeout: 180_000 }, (version) => {
     const recorder = new Recorder();
     await using _ = log.tail(topic, incarnation, new Map([[0, 0]]), recorder);
     expect(await recorder.fails(0)).toMatchObject(unauthorised);
+  });
+
+  test('a user with the rights that docs/OPERATIONS.md names, and no others, appends by key', async () => {
+    await using owner = openLog(cluster.bootstrap);
+    const topic = randomName('secured');
+    const prefix = `${randomName('own')}.`;
+    await owner.create(topic, { partitions: 2, cleanup: 'delete' });
+    const { username } = secured().outsider;
+    const allowed = (
+      resourceType: AclResourceTypes,
+      resourceName: string,
+      resourcePatternType: ResourcePatternTypes,
+      operations: readonly AclOperationTypes[],
+    ) =>
+      operations.map((operation) => ({
+        resourceType,
+        resourceName,
+        resourcePatternType,
+        principal: `User:${username}`,
+        host: '*',
+        operation,
+        permissionType: AclPermissionTypes.ALLOW,
+      }));
+    const { CREATE, DESCRIBE, READ, WRITE } = AclOperationTypes;
+    const { LITERAL, PREFIXED } = ResourcePatternTypes;
+    await withAdmin(cluster.bootstrap, (admin) =>
+      admin.createAcls({
+        acl: [
+          ...allowed(AclResourceTypes.TOPIC, topic, LITERAL, [READ, DESCRIBE, WRITE]),
+          ...allowed(AclResourceTypes.TOPIC, `${prefix}once`, LITERAL, [CREATE, READ, WRITE, DESCRIBE]),
+          ...allowed(AclResourceTypes.TRANSACTIONAL_ID, `${prefix}once.`, PREFIXED, [WRITE, DESCRIBE]),
+        ],
+      }),
+    );
+    const sasl: Sasl = { mechanism: 'plain', ...secured().outsider };
+    await using log = openLog('', { options: options(secured().sasl, { sasl }), prefix });
+    const records = [0, 1].map((partition) => ({ partition, key: null, value: Buffer.from('one') }));
+    const once = { key: randomName('key'), digest: '', memo: '' };
+    // Each broker hears of new rights in its own time.
+    const answered = async () => {
+      for (;;) {
+        const answer = await log.appendOnce(topic, records, once).catch((error: LogError) => error);
+        if (!(answer instanceof LogError)) return answer;
+        expect(answer.kind).toBe('UNAUTHORISED');
+      }
+    };
+    const first = await answered();
+    expect(await log.appendOnce(topic, records, once)).toEqual({ ...first, isRepeated: true });
+    expect((await owner.extents(topic)).map(({ first: from }) => from)).toEqual([0, 0]);
   });
 
   test('an authority that did not sign the brokers is no way in, and a missing file is said at once', async () => {

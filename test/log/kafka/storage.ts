@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import type { Admin } from 'kafkajs';
 import type { Observe } from '../../../src/core/observe.ts';
 import { createKafkaLog, type KafkaLogConfig } from '../../../src/io/log/kafka/index.ts';
+import { randomName } from '../../bed/index.ts';
 import type { LogUnderTest } from '../conformance.ts';
 
 const { Kafka, logLevel, Partitioners } = createRequire(import.meta.url)('kafkajs') as typeof import('kafkajs');
@@ -63,11 +64,12 @@ export async function produce(bootstrap: string, topic: string, values: readonly
   }
 }
 
-export async function kafkaUnderTest(bootstrap: string, more: Partial<KafkaLogConfig> = {}): Promise<LogUnderTest> {
+export async function kafkaUnderTest(bootstrap: string, given: Partial<KafkaLogConfig> = {}): Promise<LogUnderTest> {
+  const more = { prefix: `${randomName('own')}.`, ...given };
   const log = openLog(bootstrap, more);
   return {
     log,
-    another: async () => openLog(bootstrap, more),
+    another: async (now) => openLog(bootstrap, { ...more, ...(now === undefined ? {} : { now }) }),
     deleteTopic: (topic) => withAdmin(bootstrap, (admin) => admin.deleteTopics({ topics: [topic] })),
     addPartitions: (topic, count) =>
       withAdmin(bootstrap, async (admin) => {

@@ -32,6 +32,7 @@ export function shareTails(source: Source, wait: (ms: number) => Promise<void>):
     range: (product, incarnation, partition, from, to, options) =>
       source.range(product, incarnation, partition, from, to, options),
     append: (product, events) => source.append(product, events),
+    appendOnce: (product, events, once) => source.appendOnce(product, events, once),
     tail(product, from, handler, { partitions } = {}) {
       const tail = new SharedTail(plant, product, from, handler, partitions === undefined);
       for (const partition of partitions ?? from.vector.keys()) tail.begin(partition, from.vector[partition] as number);

@@ -40,6 +40,7 @@ export function createSiteSource({ own, siblings, projection, clock, observe }: 
     range: (product, incarnation, partition, from, to, options) =>
       own.range(product, incarnation, partition, from, to, options),
     append: (product, events) => own.append(product, events),
+    appendOnce: (product, events, once) => own.appendOnce(product, events, once),
     tail: (product, from, handler, options = {}) =>
       new SiteTail(
         {

@@ -53,6 +53,9 @@ const publishEvent = z.strictObject({
   data: z.record(z.string(), z.unknown()),
   traceparent: z.string().nullable(),
 });
+const events = z.array(publishEvent).max(10_000);
+/** A memo is a vector at most. */
+const once = z.strictObject({ key: digest, digest, memo: z.string().max(2_097_152) });
 
 /** null: everything. A lookup is the text of a topic filter, or a path and the value at it. */
 const interest = z.strictObject({
@@ -76,7 +79,8 @@ export type SentInterest = z.output<typeof interest>;
 const ask = z.discriminatedUnion('ask', [
   z.strictObject({ ask: z.literal('place'), product, origin }),
   z.strictObject({ ask: z.literal('extent'), product }),
-  z.strictObject({ ask: z.literal('append'), product, events: z.array(publishEvent).max(10_000) }),
+  z.strictObject({ ask: z.literal('append'), product, events }),
+  z.strictObject({ ask: z.literal('appendOnce'), product, events, once }),
   /** Scans from the placement on, of all partitions or of these, and of what is wanted, `credit` bytes of each to begin with; told {grown}. */
   z.strictObject({
     ask: z.literal('tail'),
@@ -109,11 +113,16 @@ const ask = z.discriminatedUnion('ask', [
 
 export type Ask = z.output<typeof ask>;
 
+const published = z.array(
+  z.strictObject({ incarnation: digest, partition: position, offset: position, time: z.number() }),
+);
+
 export const answers = {
   interest: z.strictObject({}),
   place: placement,
   extent: z.strictObject({ incarnation: digest, first: vector, end: vector }),
-  append: z.array(z.strictObject({ incarnation: digest, partition: position, offset: position, time: z.number() })),
+  append: published,
+  appendOnce: z.strictObject({ published, digest, memo: z.string(), isRepeated: z.boolean() }),
   confirm: z.strictObject({ ageMs: z.number().nonnegative() }),
 } as const;
 

@@ -64,6 +64,11 @@ function remoteSource(wire: Wire, credit: Credit): Source {
     place: (product, origin) => wire.request({ ask: 'place', product, origin: sendable(origin) }, answers.place),
     extent: (product) => wire.request({ ask: 'extent', product }, answers.extent),
     append: (product, events) => wire.request({ ask: 'append', product, events: [...events] }, answers.append),
+    appendOnce: (product, events, { key, digest, memo }) =>
+      wire.request(
+        { ask: 'appendOnce', product, events: [...events], once: { key, digest, memo } },
+        answers.appendOnce,
+      ),
     tail: (product, from, handler, options = {}) => {
       const { partitions, interest } = options;
       const receiver = new TailReceiver(product, from, handler, credit.tail);

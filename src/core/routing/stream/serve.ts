@@ -55,6 +55,8 @@ export function createStreamServer(options: {
           return answered(reply, source.extent(ask.product));
         case 'append':
           return answered(reply, source.append(ask.product, ask.events));
+        case 'appendOnce':
+          return answered(reply, source.appendOnce(ask.product, ask.events, ask.once));
         case 'tail':
           return followed(ask, reply);
         case 'interest': {

@@ -140,7 +140,7 @@ class Parts {
       title: `${title}: publish`,
       summary: 'Records an event; answers once it is recorded.',
       description:
-        'POST as application/cloudevents+json, as application/cloudevents-batch+json (a list of at most 500, recorded all or none), or in binary mode: the attributes as ce- headers, the data as application/json. What breaks the schema is refused with each violation and its JSON pointer.',
+        'POST as application/cloudevents+json, as application/cloudevents-batch+json (a list of at most 500, recorded all or none), or in binary mode: the attributes as ce- headers, the data as application/json. What breaks the schema is refused with each violation and its JSON pointer. Where no answer comes, send it again under the same Idempotency-Key.',
       bindings: { http: { method: 'POST', query: publishQuery(), bindingVersion: '0.3.0' } },
       reply: { channel: ref('channels', channel), messages: [messageRef(channel, receipts)] },
     });

@@ -128,6 +128,22 @@ function keyExample({ messageKey }: Contract, data: Json): Json {
   return { partitionkey: values.length === 1 ? String(values[0]) : JSON.stringify(values.map(String)) };
 }
 
+function publishHeaders(): Json {
+  return {
+    type: 'object',
+    properties: {
+      'Idempotency-Key': {
+        type: 'string',
+        minLength: 1,
+        maxLength: 255,
+        description:
+          'What you call the request: sent again under this key within 24 hours it is recorded once, all or nothing, and answered alike, with Idempotency-Replayed: true. Other events under it are refused with 422.',
+        examples: ['8e03978e-40d5-43dd-bc93-6894a57f9324'],
+      },
+    },
+  };
+}
+
 /** As the stream door reads it; what it does not read may be there. */
 export function publishMessage(schemas: Schemas, contract: Contract): Json {
   const { title, typeName } = contract;
@@ -167,6 +183,7 @@ export function publishMessage(schemas: Schemas, contract: Contract): Json {
     title: `${title}: publish`,
     contentType: CLOUD_EVENT,
     payload,
+    bindings: { http: { headers: publishHeaders(), bindingVersion: '0.3.0' } },
     examples: [{ name: 'publish', summary: 'An event to be recorded', payload: example }],
   };
 }

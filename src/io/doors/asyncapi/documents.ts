@@ -5,7 +5,7 @@ import { type AsyncApiProtocol, asyncApiProtocols, asyncApiYaml, renderAsyncApi 
 import type { Json } from './reading.ts';
 
 export interface Text {
-  readonly body: string;
+  readonly body: string | Buffer;
   /** Strong; equal texts have equal ones, on every node. */
   readonly etag: string;
 }
@@ -57,6 +57,6 @@ export class Documents {
   }
 }
 
-export function tagged(body: string): Text {
+export function tagged(body: string | Buffer): Text {
   return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
 }

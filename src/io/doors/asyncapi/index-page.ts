@@ -1,8 +1,8 @@
 /** The index: which products there are documents of, and where. */
 import type { Contract } from '../../../core/contract/index.ts';
 import { asyncApiProtocols } from '../../../core/surface/index.ts';
+import { clientPath, documentPath, pagePath } from '../wire/document-paths.ts';
 import { code, escapeHtml, facts, type Look, link, page, phrase } from './html.ts';
-import { documentPath, pagePath } from './paths.ts';
 
 export interface IndexEntry {
   readonly product: string;
@@ -16,9 +16,12 @@ export interface IndexEntry {
   readonly json: string;
   readonly yaml: string;
   readonly protocols: Readonly<Record<string, { readonly json: string; readonly yaml: string }>>;
+  /** Archives of clients by language; none where this gateway generates none. */
+  readonly clients: Readonly<Record<string, string>>;
 }
 
-export function indexEntries(contract: Contract): IndexEntry {
+/** `languages`: of the clients that can be had here. */
+export function indexEntries(contract: Contract, languages: readonly string[]): IndexEntry {
   const { product, title, version, status, owner, description } = contract;
   const protocols = asyncApiProtocols(contract).filter((protocol) => protocol !== 'all');
   return {
@@ -36,6 +39,9 @@ export function indexEntries(contract: Contract): IndexEntry {
         protocol,
         { json: documentPath(product, 'json', protocol), yaml: documentPath(product, 'yaml', protocol) },
       ]),
+    ),
+    clients: Object.fromEntries(
+      protocols.includes('ws') ? languages.map((language) => [language, clientPath(product, language)]) : [],
     ),
   };
 }
@@ -58,6 +64,12 @@ ${facts([
   ...Object.entries(entry.protocols).map(
     ([name, { json, yaml }]) => [`For ${name}`, `${link(yaml, 'YAML', token)} · ${link(json, 'JSON', token)}`] as const,
   ),
+  [
+    'Clients',
+    Object.entries(entry.clients)
+      .map(([language, path]) => link(path, language, token))
+      .join(' · '),
+  ],
 ])}
 </article>`,
   );

@@ -1,8 +1,8 @@
 /** A document as a page: made from the plain JSON that programs get, so that people read the same. */
 
+import { documentPath } from '../wire/document-paths.ts';
 import { connecting } from './connecting.ts';
 import { code, escapeHtml, facts, type Look, link, page, phrase, prose, table } from './html.ts';
-import { documentPath } from './paths.ts';
 import { at, type Json, list, record, text } from './reading.ts';
 import { examplesOf, messageArticle, schemaArticle } from './schemas.ts';
 

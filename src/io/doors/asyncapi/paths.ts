@@ -1,14 +1,12 @@
-/** The paths of this door: `/asyncapi`, `/asyncapi/{product}.json`, `.yaml`, and `/asyncapi/{product}/html`. */
+/** The paths of this door: `/asyncapi`, `/asyncapi/{product}.json`, `.yaml`, `/asyncapi/{product}/html`, `/client.zip` and `/client.tgz`. */
 import { SluiceError } from '../../../core/errors.ts';
-import type { AsyncApiProtocol } from '../../../core/surface/index.ts';
 import { HttpRefusal } from '../wire/answers.ts';
-
-const ROOT = '/asyncapi';
+import { ROOT } from '../wire/document-paths.ts';
 
 export interface Place {
   /** null: the index. */
   readonly product: string | null;
-  readonly form: 'json' | 'yaml' | 'html';
+  readonly form: 'json' | 'yaml' | 'html' | 'zip' | 'tgz';
 }
 
 /** `accepted`: of the two forms of the index the one that the client would rather have; null: neither. Errors: NOT_FOUND, BAD_REQUEST with status 406. */
@@ -18,15 +16,8 @@ export function placeOf(pathname: string, accepted: 'application/json' | 'text/h
       throw new HttpRefusal(406, 'The index is application/json or text/html: ask for one of them.');
     return { product: null, form: accepted === 'text/html' ? 'html' : 'json' };
   }
-  const [, product, form, page] = /^\/asyncapi\/([^/]+?)(?:\.(json|yaml)|\/(html))$/.exec(pathname) ?? [];
+  const [, product, document, below] =
+    /^\/asyncapi\/([^/]+?)(?:\.(json|yaml)|\/(html|client\.(?:zip|tgz)))$/.exec(pathname) ?? [];
   if (product === undefined) throw new SluiceError('NOT_FOUND', 'Nothing stands at this path.');
-  return { product, form: page === undefined ? (form as 'json' | 'yaml') : 'html' };
-}
-
-export function documentPath(product: string, form: 'json' | 'yaml', protocol: AsyncApiProtocol = 'all'): string {
-  return `${ROOT}/${product}.${form}${protocol === 'all' ? '' : `?protocol=${protocol}`}`;
-}
-
-export function pagePath(product: string): string {
-  return `${ROOT}/${product}/html`;
+  return { product, form: (document ?? below?.replace('client.', '')) as Place['form'] };
 }

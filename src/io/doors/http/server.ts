@@ -172,14 +172,12 @@ class RoutedServer implements HttpServer {
     const route = this.find(path);
     try {
       if (path === '/healthz' || path === '/readyz') return this.answerHealth(path, request, response);
-      if (this.isDraining) {
-        response.shouldKeepAlive = false;
-        throw new SluiceError('DRAINING');
-      }
+      if (this.isDraining) throw new SluiceError('DRAINING');
       if (route === undefined) throw new SluiceError('NOT_FOUND', 'Nothing stands at this path.');
       await route.handle(request, response);
     } catch (thrown) {
       const error = asSluiceError(thrown);
+      if (this.isDraining) response.shouldKeepAlive = false;
       if (error.code === 'INTERNAL') this.options.observe.error('a request failed', { error: error.cause ?? error });
       if (route?.refuse === undefined) answerError(request, response, error);
       else route.refuse(request, response, error);

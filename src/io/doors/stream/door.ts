@@ -12,6 +12,7 @@ import { answerJson, errorHeaders, HttpRefusal } from '../wire/answers.ts';
 import { headerOf, urlOf } from '../wire/bodies.ts';
 import { secretOfHeaders, secretOfUrl } from '../wire/credentials.ts';
 import { EventStreams } from '../wire/event-streams.ts';
+import { lifeCycleHeaders } from '../wire/life-cycle.ts';
 import { DEFAULT_PEER_LIMITS, type PeerLimits, type Peers } from '../wire/peers.ts';
 import { errorBody, shownError } from './control.ts';
 import { answerHistory, answerPublish } from './events.ts';
@@ -95,8 +96,8 @@ class Door implements StreamDoor {
     if (preferred(headerOf(request, 'accept'), ['text/event-stream']) === null)
       throw new HttpRefusal(406, 'A stream is text/event-stream over HTTP, or a WebSocket: ask for one of them.');
     const secret = secretOfHeaders(request) ?? secretOfUrl(url);
-    await this.within(request, response, { secret, door: 'stream-sse' }, async (session, withdrawn) => {
-      const product = productOf(url);
+    const product = productOf(url);
+    await this.within(request, response, { secret, product, door: 'stream-sse' }, async (session, withdrawn) => {
       const { operation, heartbeatMs } = readStreamUrl(product, url, headerOf(request, 'last-event-id') || null);
       const wording = streamWording(product, heartbeatMs, this.options.observe);
       const stream = await this.streams.serve(request, response, withdrawn, wording, (outlet, signal) =>
@@ -113,7 +114,7 @@ class Door implements StreamDoor {
     const { history, publish } = this.options;
     const { maxBytes } = this;
     const product = productOf(url);
-    await this.within(request, response, { secret: secretOfHeaders(request), door: 'stream' }, (session) =>
+    await this.within(request, response, { secret: secretOfHeaders(request), product, door: 'stream' }, (session) =>
       request.method === 'GET'
         ? answerHistory(request, response, { session, product, url, history })
         : answerPublish(request, response, { session, product, url, publish, maxBytes }),
@@ -124,10 +125,14 @@ class Door implements StreamDoor {
   private async within(
     request: IncomingMessage,
     response: ServerResponse,
-    { secret, door }: { readonly secret: string | null; readonly door: string },
+    { secret, product, door }: { readonly secret: string | null; readonly product: string; readonly door: string },
     answer: (session: Session, withdrawn: AbortSignal) => Promise<void>,
   ): Promise<void> {
     const session = this.options.ways.connect(secret, { address: request.socket.remoteAddress ?? '', door });
+    const { contracts } = session.surface;
+    const contract = contracts.find((candidate) => candidate.product === product);
+    // Whatever comes of it: the path is of this product alone.
+    if (contract !== undefined) response.setHeaders(new Map(Object.entries(lifeCycleHeaders(contract, contracts))));
     // The client may go while something is waited for.
     response.once('close', session.close.bind(session));
     const withdrawn = new AbortController();

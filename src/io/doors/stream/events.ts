@@ -8,6 +8,7 @@ import { answerJson, answerText, HttpRefusal } from '../wire/answers.ts';
 import { headerOf, readBody } from '../wire/bodies.ts';
 import { formOf, readEvents } from './cloud-events.ts';
 import { errorBody } from './control.ts';
+import { readOnce } from './once.ts';
 import { readHistoryUrl, readPublishUrl } from './parameters.ts';
 
 const LINES = 'application/x-ndjson';
@@ -30,8 +31,13 @@ export async function answerHistory(
     'Sluice-Cursor': cursor,
     'Sluice-More': String(hasMore),
     Vary: 'Accept',
-    ...(hasMore ? { Link: `<${nextPage(url, cursor)}>; rel="next"` } : {}),
+    ...(hasMore ? { Link: withLink(response, `<${nextPage(url, cursor)}>; rel="next"`) } : {}),
   });
+}
+
+/** Beside those that the response has. */
+function withLink(response: ServerResponse, link: string): string {
+  return [response.getHeader('Link') ?? [], link].flat().join(', ');
 }
 
 /** The same question from the cursor on, relative to the server. */
@@ -42,7 +48,7 @@ function nextPage(url: URL, cursor: string): string {
   return `${next.pathname}${next.search}`;
 }
 
-/** Errors: BAD_REQUEST, with status 413 or 415, and those of the way. */
+/** Errors: BAD_REQUEST, with status 413, 415, or 422 where the key is that of other events, and those of the way. */
 export async function answerPublish(
   request: IncomingMessage,
   response: ServerResponse,
@@ -56,13 +62,21 @@ export async function answerPublish(
 ): Promise<void> {
   const { session, product, url, publish, maxBytes } = asked;
   const { isPartial } = readPublishUrl(url);
+  const once = readOnce(request);
   const form = formOf(request);
   const body = await readBody(request, maxBytes);
   const contract = session.surface.contracts.find((candidate) => candidate.product === product);
   const events = readEvents(request, form, body, contract === undefined ? null : eventTypeOf(contract));
-  const published = await publish(session, product, events, isPartial);
-  if (isPartial) return answerJson(request, response, 207, { events: published.map(result) });
-  answerJson(request, response, 201, { events: published.map((receipt) => shown(receipt as PublishReceipt)) });
+  const published = await publish(session, product, events, { isPartial, once });
+  if (published === null)
+    throw new HttpRefusal(
+      422,
+      'This Idempotency-Key was that of a request with other events: repeat that request as it was, or give this one a key of its own.',
+    );
+  const headers = published.isRepeated ? { 'Idempotency-Replayed': 'true' } : {};
+  if (isPartial) return answerJson(request, response, 207, { events: published.events.map(result) }, headers);
+  const receipts = published.events.map((receipt) => shown(receipt as PublishReceipt));
+  answerJson(request, response, 201, { events: receipts }, headers);
 }
 
 function shown({ cursor, time }: PublishReceipt): Readonly<Record<string, unknown>> {

@@ -3,7 +3,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Duplex } from 'node:stream';
 import { catalogue, SluiceError } from '../../../core/errors.ts';
 
-/** BAD_REQUEST with a status that the catalogue does not have: 405, 406, 413, 415. */
+/** BAD_REQUEST with a status that the catalogue does not have: 405, 406, 413, 415, 501. */
 export class HttpRefusal extends SluiceError {
   readonly #status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -23,7 +23,7 @@ export function answerText(
   request: IncomingMessage,
   response: ServerResponse,
   status: number,
-  text: string,
+  text: string | Buffer,
   headers: Readonly<Record<string, string>>,
 ): void {
   // What is left of the body is not worth reading.

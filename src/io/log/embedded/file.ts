@@ -3,7 +3,7 @@ import { closeSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 
 import { LogError } from '../../../core/log/index.ts';
-import { applicationId, schema, schemaVersion } from './schema.ts';
+import { applicationId, onceSchema, schema, schemaVersion } from './schema.ts';
 
 export interface FileOptions {
   readonly synchronous: 'normal' | 'full';
@@ -70,13 +70,15 @@ export function prepare(writer: Handle, name: string, path: string): string {
       `${path} was written by a newer Sluice (format ${pragma('user_version')}, this one knows ${schemaVersion}): run that one, or set another path for cluster "${name}".`,
     );
   }
-  if (pragma('user_version') < schemaVersion) {
+  const hasOnce = () => db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'once'").get() !== undefined;
+  if (pragma('user_version') < schemaVersion || !hasOnce()) {
     db.exec('BEGIN IMMEDIATE');
     try {
       if (pragma('user_version') < schemaVersion) {
         db.exec(schema);
         db.prepare("INSERT INTO meta(name, value) VALUES ('cluster', ?)").run(randomBytes(16).toString('base64url'));
       }
+      if (!hasOnce()) db.exec(onceSchema);
       db.exec('COMMIT');
     } catch (thrown) {
       if (db.isTransaction) db.exec('ROLLBACK');

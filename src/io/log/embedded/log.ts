@@ -3,12 +3,14 @@ import { setImmediate as breathe } from 'node:timers/promises';
 
 import {
   type Appended,
+  type AppendedOnce,
   type AppendRecord,
   type Extent,
   type Incarnation,
   type Log,
   LogError,
   type LogScan,
+  type Once,
   type Tail,
   type TailHandler,
   type TailOptions,
@@ -18,8 +20,9 @@ import {
 import type { Logger } from '../../../core/observe.ts';
 import { Compactor } from './compactor.ts';
 import { createLease, type Lease } from './lease.ts';
+import { findOnce, keepOnce } from './once.ts';
 import { embeddedOptions } from './options.ts';
-import { offsetAtTime, readRecords, recordBytes, writeRecords } from './records.ts';
+import { offsetAtTime, readRecords, recordBytes, type Written, writeRecords } from './records.ts';
 import { Store } from './store.ts';
 import { outOfRange, Tails } from './tails.ts';
 import {
@@ -64,6 +67,7 @@ export class EmbeddedLog implements Log {
   /** How many partitions whoever asked this log was told of: growth begins there, not at a tail's first look. */
   readonly #described = new Map<string, number>();
   #turn = 0;
+  readonly #spread = (partitions: number): number => this.#turn++ % partitions;
 
   constructor(config: EmbeddedLogConfig) {
     const { observe, now, ...rest } = config;
@@ -162,21 +166,29 @@ export class EmbeddedLog implements Log {
   }
 
   async append(topic: string, records: readonly AppendRecord[]): Promise<readonly Appended[]> {
-    for (const record of records) {
-      if (recordBytes(record) <= this.#maxRecordBytes) continue;
-      throw new LogError(
-        'TOO_LARGE',
-        `A record of ${recordBytes(record)} bytes is more than cluster "${this.name}" takes (maxRecordBytes ${this.#maxRecordBytes}).`,
-      );
-    }
-    const spread = (partitions: number) => this.#turn++ % partitions;
+    this.#checkSizes(records);
     const now = this.#now;
+    const spread = this.#spread;
     const written = await this.#store.write(function* (connection) {
       const row = needTopic(connection, topic);
       return { uid: row.uid, positions: yield* writeRecords(connection, row, records, now(), spread) };
     });
-    const incarnation = this.#incarnation(written.uid);
-    return written.positions.map((position) => ({ incarnation, ...position }));
+    return this.#appended(written.uid, written.positions);
+  }
+
+  async appendOnce(topic: string, records: readonly AppendRecord[], once: Once): Promise<AppendedOnce> {
+    this.#checkSizes(records);
+    const now = this.#now;
+    const spread = this.#spread;
+    const { uid, positions, digest, memo, isRepeated } = await this.#store.write(function* (connection) {
+      const found = findOnce(connection, once.key, now());
+      if (found !== undefined) return { ...found, isRepeated: true };
+      const row = needTopic(connection, topic);
+      const written = yield* writeRecords(connection, row, records, now(), spread);
+      keepOnce(connection, once, now(), row.uid, written);
+      return { ...once, uid: row.uid, positions: written, isRepeated: false };
+    });
+    return { appended: this.#appended(uid, positions), digest, memo, isRepeated };
   }
 
   async create(topic: string, config: TopicConfig): Promise<void> {
@@ -222,6 +234,21 @@ export class EmbeddedLog implements Log {
     this.#tails.dispose();
     await this.#compactor.stop();
     await this.#store[Symbol.asyncDispose]();
+  }
+
+  #checkSizes(records: readonly AppendRecord[]): void {
+    for (const record of records) {
+      if (recordBytes(record) <= this.#maxRecordBytes) continue;
+      throw new LogError(
+        'TOO_LARGE',
+        `A record of ${recordBytes(record)} bytes is more than cluster "${this.name}" takes (maxRecordBytes ${this.#maxRecordBytes}).`,
+      );
+    }
+  }
+
+  #appended(uid: string, positions: readonly Written[]): readonly Appended[] {
+    const incarnation = this.#incarnation(uid);
+    return positions.map((position) => ({ incarnation, ...position }));
   }
 
   #incarnation(uid: string): Incarnation {

@@ -45,3 +45,19 @@ export const schema = `
   );
   CREATE TABLE lease(name TEXT PRIMARY KEY, holder TEXT NOT NULL, taken INTEGER NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID;
 `;
+
+/**
+ * What was appended under which key. Not part of the format's first files: made where it is missing, since whoever does not know it
+ * can leave it alone.
+ */
+export const onceSchema = `
+  CREATE TABLE once(
+    key TEXT PRIMARY KEY,
+    at INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    memo TEXT NOT NULL,
+    uid TEXT NOT NULL,
+    positions TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX once_at ON once(at);
+`;

@@ -159,19 +159,33 @@ export class Cluster {
     });
   }
 
-  /** Per partition, from its leader. Leaders that move or rest are waited for, bounded. */
-  async #offsets(topic: string, timestamp: number): Promise<readonly number[]> {
+  /** Last stable offsets, per partition. */
+  ends(topic: string): Promise<readonly number[]> {
+    return this.#offsets(topic, LATEST);
+  }
+
+  /** Last stable offset of one partition. */
+  async end(topic: string, partition: number): Promise<number> {
+    const [end] = await this.#offsets(topic, LATEST, partition);
+    if (end === undefined) throw new LogError('UNKNOWN_TOPIC', `${topic} has no partition ${partition}`);
+    return end;
+  }
+
+  /** Per partition, or of one alone, from its leader. Leaders that move or rest are waited for, bounded. */
+  async #offsets(topic: string, timestamp: number, only?: number): Promise<readonly number[]> {
+    const wanted = ({ partitions }: TopicState) =>
+      only === undefined ? partitions : partitions.filter(({ partition }) => partition === only);
     let state = await this.topic(topic, 500);
     const offsets = new Map<number, number>();
     for (let attempt = 1; ; attempt++) {
-      const missing = state.partitions.filter(({ partition }) => !offsets.has(partition));
+      const missing = wanted(state).filter(({ partition }) => !offsets.has(partition));
       const failure = await this.#offsetsOnce(topic, missing, timestamp, offsets);
-      if (offsets.size >= state.partitions.length) break;
+      if (offsets.size >= wanted(state).length) break;
       if (attempt === attempts || failure.kind === 'UNAUTHORISED') throw failure;
       await this.pause(50 * 2 ** attempt);
       state = await this.topic(topic);
     }
-    return state.partitions.map(({ partition }) => offsets.get(partition) as number);
+    return wanted(state).map(({ partition }) => offsets.get(partition) as number);
   }
 
   async #offsetsOnce(

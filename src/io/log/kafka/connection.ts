@@ -88,9 +88,12 @@ export interface TransactionMachinery {
     getProducerId(): unknown;
     getProducerEpoch(): number;
     beginTransaction(): void;
+    addPartitionsToTransaction(
+      topics: readonly { readonly topic: string; readonly partitions: readonly { readonly partition: number }[] }[],
+    ): Promise<void>;
     commit(): Promise<void>;
   };
-  /** Registers the partitions with the transaction and sends. Messages name their partition. */
+  /** Registers with the transaction what is not, and sends. Messages name their partition. One to a partition that its metadata lacks is left out without a word. */
   send(batch: {
     readonly acks: -1;
     readonly topicMessages: readonly { readonly topic: string; readonly messages: Message[] }[];
@@ -160,8 +163,8 @@ export class Connections {
     return new kafkajs.Kafka(this.#config);
   }
 
-  /** Connects, and hands out what a transaction is made of. */
-  async transactions(transactionalId: string, transactionTimeout: number): Promise<TransactionMachinery> {
+  /** Connects, and hands out what a transaction is made of. `retries`: how often kafkajs sends again by itself what failed. */
+  async transactions(transactionalId: string, transactionTimeout: number, retries = retry.retries) {
     const logger = this.#logger as { namespace(name: string): object };
     const cluster = new ClusterClass({
       ...this.#config,
@@ -177,9 +180,10 @@ export class Connections {
     await cluster.connect();
     const named = logger.namespace('Transactions');
     const eos = createEosManager({ logger: named, cluster, transactionTimeout, transactional: true, transactionalId });
-    const retrier = createRetry(retry);
-    const send = createSendMessages({ logger: named, cluster, partitioner: () => 0, eosManager: eos, retrier });
-    return { eos, send, disconnect: () => cluster.disconnect() };
+    const retrier = createRetry({ ...retry, retries });
+    const partitioner = ({ message }: { readonly message: Message }) => message.partition;
+    const send = createSendMessages({ logger: named, cluster, partitioner, eosManager: eos, retrier });
+    return { eos, send, disconnect: () => cluster.disconnect() } satisfies TransactionMachinery;
   }
 
   /** Connects and authenticates. Rejects with LogError. A request unanswered for `timeoutMs` closes the wire. */

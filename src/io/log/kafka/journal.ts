@@ -13,6 +13,7 @@ import {
 } from '../../../core/log/index.ts';
 import type { Observe } from '../../../core/observe.ts';
 import type { Ceilings } from './cluster.ts';
+import { createIfMissing } from './creating.ts';
 import { asLogError } from './errors.ts';
 import { KafkaFollowing } from './following.ts';
 import type { KafkaOptions } from './options.ts';
@@ -56,7 +57,11 @@ class KafkaJournal implements Journal {
   constructor(config: KafkaJournalConfig) {
     this.#config = config;
     this.#parts = createKafkaLogParts(config);
-    this.#writer = new FencedWriter(this.#parts.connections, `${config.prefix}writer`);
+    this.#writer = new FencedWriter(this.#parts.connections, {
+      transactionalId: `${config.prefix}writer`,
+      timeoutMs: 15_000,
+      idleMs: 5_000,
+    });
   }
 
   async follow(apply: (record: JournalRecord) => void, lost: (error: Error) => void): Promise<Following> {
@@ -179,6 +184,7 @@ class KafkaJournal implements Journal {
 
   /** Offset of the last record by state topic. */
   async #send(batches: readonly TopicMessages[]): Promise<ReadonlyMap<string, number>> {
+    await this.#writer.begin(batches.map(({ topic }) => ({ topic, partitions: [0] })));
     const answers = await this.#writer.send(batches);
     const { prefix } = this.#config;
     return new Map(
@@ -207,22 +213,16 @@ class KafkaJournal implements Journal {
   }
 
   async #createMissing(): Promise<void> {
-    await Promise.all(this.#config.topics.map((topic) => this.#createIfMissing(topic)));
-  }
-
-  async #createIfMissing({ name, cleanup, retentionMs }: JournalTopic): Promise<void> {
-    const { log } = this.#parts;
-    const topic = this.#config.prefix + name;
-    try {
-      await log.describe(topic);
-    } catch (error) {
-      if (!(error instanceof LogError) || error.kind !== 'UNKNOWN_TOPIC') throw error;
-      const config = { partitions: 1, cleanup, ...(retentionMs === undefined ? {} : { retentionMs }) };
-      await log.create(topic, config).catch((refusal: unknown) => {
-        // Another process was quicker.
-        if (!(refusal instanceof LogError) || refusal.kind !== 'EXISTS') throw refusal;
-      });
-    }
+    const { prefix, topics } = this.#config;
+    await Promise.all(
+      topics.map(({ name, cleanup, retentionMs }) =>
+        createIfMissing(this.#parts.log, prefix + name, {
+          partitions: 1,
+          cleanup,
+          ...(retentionMs === undefined ? {} : { retentionMs }),
+        }),
+      ),
+    );
   }
 
   #stepAside(attempt: number): Promise<void> {

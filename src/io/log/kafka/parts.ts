@@ -6,7 +6,9 @@ import { Appender } from './appender.ts';
 import { type Ceilings, Cluster } from './cluster.ts';
 import { Connections } from './connection.ts';
 import { asLogError } from './errors.ts';
+import { OnceAppender } from './once.ts';
 import type { KafkaOptions } from './options.ts';
+import { Placing } from './placing.ts';
 import { Ranges } from './ranges.ts';
 import { type TailEvents, Tails } from './tails.ts';
 
@@ -19,6 +21,10 @@ export interface KafkaLogConfig {
   readonly clientId: string;
   /** Highest protocol versions to use; default: the newest known here. */
   readonly ceilings?: Ceilings;
+  /** Before the names of Kafka topics and transactional ids of Sluice's own; default: `_sluice.`. */
+  readonly prefix?: string;
+  /** Wall clock, ms, by which keys of appends are known and forgotten; default: Date.now. */
+  readonly now?: () => number;
 }
 
 /** What the journal needs beside the log: when the requests behind a scan were sent, and producers of its own. */
@@ -34,12 +40,14 @@ export interface KafkaLogParts {
 }
 
 /** Connects when first used. Throws if a file that the options name cannot be read. */
-export function createKafkaLogParts({ name, options, observe, clientId, ceilings }: KafkaLogConfig): KafkaLogParts {
+export function createKafkaLogParts(config: KafkaLogConfig): KafkaLogParts {
+  const { name, options, observe, clientId, ceilings, prefix = '_sluice.', now = Date.now } = config;
   const connections = new Connections(options, clientId, observe);
   const cluster = new Cluster(connections, ceilings ?? { fetch: 13, metadata: 12 });
   const tails = new Tails(cluster, observe);
   const ranges = new Ranges(cluster);
-  const appender = new Appender(cluster, connections);
+  const placing = new Placing(cluster);
+  const appender = new Appender(placing, connections);
 
   async function create(topic: string, wanted: TopicConfig): Promise<void> {
     const admin = connections.client().admin({ retry: { retries: 3 } });
@@ -70,9 +78,13 @@ export function createKafkaLogParts({ name, options, observe, clientId, ceilings
     }
   }
 
+  const describe = (topic: string) => cluster.describe(topic);
+  const parts = { connections, cluster, ranges, placing, now };
+  const once = new OnceAppender(parts, { describe, create }, `${prefix}once`, observe);
+
   const log: Log = {
     name,
-    describe: (topic) => cluster.describe(topic),
+    describe,
     extents: (topic) => cluster.extents(topic),
     offsetsAt: (topic, timestamp) => cluster.offsetsAt(topic, timestamp),
     tail: (topic, incarnation, from, handler, tailOptions) =>
@@ -80,12 +92,14 @@ export function createKafkaLogParts({ name, options, observe, clientId, ceilings
     range: (topic, incarnation, partition, from, to, limits) =>
       ranges.read({ topic, incarnation, partition, from, to, maxBytes: limits?.maxBytes ?? 1024 * 1024 }),
     append: (topic, records) => appender.append(topic, records),
+    appendOnce: (topic, records, known) => once.append(topic, records, known),
     create,
     ping: async () => {
       await cluster.ask([]);
     },
     [Symbol.asyncDispose]: async () => {
       tails.close();
+      await once.close();
       cluster.close();
       ranges.close();
       await appender.close();

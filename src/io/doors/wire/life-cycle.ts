@@ -1,9 +1,9 @@
 /** What programs are told of a product that is going: the headers of RFC 9745 (Deprecation) and RFC 8594 (Sunset). */
 import type { Contract } from '../../../core/contract/index.ts';
 import { sunsetOf } from '../../../core/surface/index.ts';
-import { documentPath, pagePath } from './paths.ts';
+import { documentPath, pagePath } from './document-paths.ts';
 
-/** `shown`: what the principal may see; a successor that it may not is not named. */
+/** Of a resource that is this product's alone. `shown`: what the principal may see; a successor that it may not is not named. */
 export function lifeCycleHeaders(contract: Contract, shown: readonly Contract[]): Readonly<Record<string, string>> {
   if (contract.status !== 'deprecated') return {};
   const sunset = sunsetOf(contract);
