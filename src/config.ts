@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { parseDuration } from './core/surface/index.ts';
+import { linkOptions, nodeName } from './io/link/options.ts';
 import { embeddedOptions } from './io/log/embedded/options.ts';
 import { kafkaOptions } from './io/log/kafka/options.ts';
 
@@ -58,6 +59,9 @@ const schema = z.strictObject({
   coordination: z
     .strictObject({ type: z.literal('memory', 'memory is the only coordination so far; redis comes later') })
     .prefault({ type: 'memory' }),
+  /** Unique in the site; default: the machine's name and something of its own at each start. */
+  node: nodeName.optional(),
+  links: linkOptions.prefault({}),
   access: z.strictObject({ maxStaleness: duration.prefault('PT30S') }).prefault({}),
   limits: z
     .strictObject({
@@ -124,10 +128,9 @@ export function loadConfig(file: string | null, env: Environment, cwd: string): 
   const problems: string[] = [...source.problems];
   const warnings: string[] = [];
   const tree = source.value;
-  for (const name of ['links'] as const) {
-    if (tree[name] !== undefined)
-      problems.push(`${source.at([name])}: "${name}" is not supported yet: remove it; this version runs one site.`);
-    delete tree[name];
+  if (isObject(tree['links']) && tree['links']['sites'] !== undefined) {
+    problems.push(`${source.at(['links', 'sites'])}: other sites are not supported yet: remove it.`);
+    delete tree['links']['sites'];
   }
   const coordination = tree['coordination'];
   if (isObject(coordination) && coordination['type'] === 'redis') {

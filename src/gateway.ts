@@ -19,6 +19,7 @@ import { exampleOperation, mark, pageRoute, style } from './io/doors/page/index.
 import { createStreamDoor } from './io/doors/stream/index.ts';
 import { createClientArchives, templatesDir } from './io/generator/index.ts';
 import { createObserve, type ObserveOptions, type Observing } from './io/observe/index.ts';
+import { letIn } from './site.ts';
 import { acceptOffered, clock, openUpstream, type Upstream } from './upstream.ts';
 import { createHistoryWay } from './ways/history.ts';
 import type { ExecutionContext } from './ways/ports.ts';
@@ -85,13 +86,15 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
   // A parent hands over what is in force.
   const acceptance =
     own === null ? null : acceptOffered(config, observe, own.contracts, (decide) => state.transact(decide));
+  const site = own?.site ?? null;
+  const secret = site === null ? null : letIn({ config, clock, observe }, site, (decide) => state.transact(decide));
   const state: StateWay = startState({
     journal,
     access,
     clock,
     observe,
     onStale: (stale) => delivery.hold(stale),
-    ...(acceptance === null ? {} : { also: acceptance.reader }),
+    also: [acceptance?.reader, secret?.reader].filter((reader) => reader !== undefined),
   });
 
   const inForce = createContractsInForce({
@@ -225,12 +228,15 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
     },
     async drain() {
       refusal = new SluiceError('DRAINING');
+      // First: the others take over what this one owned while it still answers.
+      const left = site?.leave();
       drainDelivery(delivery);
       const generated = clients[Symbol.asyncDispose]();
       await server.drain();
-      await generated;
+      await Promise.all([generated, left]);
       clearInterval(pulse);
       acceptance?.close();
+      secret?.close();
       await state[Symbol.asyncDispose]();
       await upstream[Symbol.asyncDispose]();
     },

@@ -10,11 +10,12 @@ import type { Clock } from './core/delivery/index.ts';
 import { SluiceError } from './core/errors.ts';
 import type { Journal, Log } from './core/log/index.ts';
 import type { Observe } from './core/observe.ts';
-import { createLocalSource, type Served, type Source } from './core/routing/index.ts';
+import { createLocalSource, type Served, type Source, shareTails } from './core/routing/index.ts';
 import { startDemoFeed } from './io/demo/index.ts';
 import { watchContracts } from './io/files/index.ts';
 import { createEmbeddedJournal, createEmbeddedLog, type EmbeddedLog } from './io/log/embedded/index.ts';
 import { createKafkaJournal, createKafkaLog } from './io/log/kafka/index.ts';
+import { openSite, type SiteNode } from './site.ts';
 import {
   type Acceptance,
   type AcceptanceOptions,
@@ -52,6 +53,12 @@ export const clock: Clock = {
   },
 };
 
+/** What a node has beside what its processes share: its place among the others of its site. */
+export interface OwnUpstream extends Upstream<OfferedContracts> {
+  /** null: it is the only one. */
+  readonly site: SiteNode | null;
+}
+
 /** The state of record, on the cluster that the configuration names: for a gateway, and for commands beside it. */
 export function openJournal(config: Config, observe: Observe): Journal {
   const { cluster: name, prefix } = config.state;
@@ -70,7 +77,7 @@ export async function openUpstream(
   config: Config,
   observe: Observe,
   options: { readonly journal?: Journal; readonly clustersChanged?: (states: ClusterStates) => void } = {},
-): Promise<Upstream<OfferedContracts>> {
+): Promise<OwnUpstream> {
   let contractsChanged = (): void => {};
   const files = await watchFiles(config, observe, () => contractsChanged());
   const logs = new Map<string, Log>();
@@ -86,13 +93,32 @@ export async function openUpstream(
       embedded.set(name, log);
     }
   }
-  const source = createLocalSource({ logs, observe, wait: (ms) => wait(ms) });
+  const pause = (ms: number): Promise<void> => wait(ms);
+  const reading = createLocalSource({ logs, observe, wait: pause });
+  const projections = new Map<string, string>();
+  const coordination = openCoordination(config, observe);
+  const site =
+    coordination === null
+      ? null
+      : await openSite({
+          config,
+          coordination,
+          own: shareTails(reading, pause),
+          projection: (product) => projections.get(product) ?? null,
+          clock,
+          observe,
+        });
   const journal = options.journal ?? openJournal(config, observe);
   const monitor = monitorClusters(logs, observe, options.clustersChanged ?? (() => {}));
   const feed = config.demo === null ? null : startDemoFeed({ logs: embedded, observe });
   return {
-    source,
-    serve: (product, served) => source.serve(product, served),
+    source: site?.source ?? reading,
+    site,
+    serve(product, served) {
+      if (served === null) projections.delete(product);
+      else projections.set(product, served.reader.projection);
+      reading.serve(product, served);
+    },
     journal,
     setAside: createSetAside({
       log: logs.get(config.state.cluster) as Log,
@@ -113,6 +139,7 @@ export async function openUpstream(
     async [Symbol.asyncDispose]() {
       monitor.stop();
       await files.close();
+      await site?.[Symbol.asyncDispose]();
       await feed?.[Symbol.asyncDispose]();
       await journal[Symbol.asyncDispose]();
       await Promise.all([...logs.values()].map((log) => log[Symbol.asyncDispose]()));

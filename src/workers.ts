@@ -12,6 +12,7 @@ import type { Observe } from './core/observe.ts';
 import { createRemote, createStreamServer, JournalRelay, type Standing } from './core/routing/index.ts';
 import { jsonCodec } from './io/codec/json.ts';
 import { createPipeChannel } from './io/link/index.ts';
+import { letIn } from './site.ts';
 import { acceptOffered, type ClusterStates, clock, openJournal, openUpstream, type Upstream } from './upstream.ts';
 import { createContractsInForce } from './ways/reload.ts';
 import { type StateWay, startState } from './ways/state.ts';
@@ -35,6 +36,8 @@ export interface Parent {
   reloadContracts(): void;
   /** Serves a worker over this end of its pipe; resolves once the pipe has closed, with what was wrong if anything was. */
   serve(pipe: Duplex): Promise<Error | null>;
+  /** The other nodes of the site take over what this one read for them, while it still answers. */
+  leave(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -49,7 +52,10 @@ export async function startParent(config: Config, observe: Observe): Promise<Par
   const { maxStaleness } = config.access;
   const access = createAccess({ clock: clock.now, wall: Date.now, maxStaleness, observe });
   const acceptance = acceptOffered(config, observe, upstream.contracts, (decide) => state.transact(decide));
-  const state: StateWay = startState({ journal, access, clock, observe, onStale: () => {}, also: acceptance.reader });
+  const { site } = upstream;
+  const secret = site === null ? null : letIn({ config, clock, observe }, site, (decide) => state.transact(decide));
+  const also = [acceptance.reader, secret?.reader].filter((reader) => reader !== undefined);
+  const state: StateWay = startState({ journal, access, clock, observe, onStale: () => {}, also });
   const pulse = setInterval(() => state.pulse(), PULSE_MS);
 
   const inForce = createContractsInForce({
@@ -94,9 +100,11 @@ export async function startParent(config: Config, observe: Observe): Promise<Par
     },
     reloadContracts: () => acceptance.reload(),
     serve: (pipe) => server.serve(createPipeChannel(pipe)),
+    leave: async () => site?.leave(),
     async close() {
       clearInterval(pulse);
       acceptance.close();
+      secret?.close();
       await state[Symbol.asyncDispose]();
       await upstream[Symbol.asyncDispose]();
     },

@@ -101,6 +101,7 @@ export async function startWorkers(config: Config, observe: Observing, stopped: 
 
   const stop = async (): Promise<void> => {
     stopping.abort();
+    const left = parent.leave();
     for (const worker of crew) order(worker, { do: 'drain' });
     const patience = setTimeout(() => {
       for (const worker of crew) {
@@ -108,7 +109,7 @@ export async function startWorkers(config: Config, observe: Observing, stopped: 
         worker.process.kill('SIGKILL');
       }
     }, config.delivery.drainTimeout + KILL_AFTER_MS);
-    await Promise.all(kept);
+    await Promise.all([...kept, left]);
     clearTimeout(patience);
     await parent.close();
   };

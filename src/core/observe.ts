@@ -40,8 +40,10 @@ export const metrics = {
   sluice_contracts: 'Contracts in force, by state (serving, catalogued).',
   sluice_contracts_broken: 'Contract files whose newest text was refused; the last good one is served.',
   sluice_cluster_up: '1 while a Kafka cluster answers, else 0, by cluster.',
+  sluice_site_nodes: 'Nodes of the site as this one knows them, itself included.',
+  sluice_links_up: 'Links to other nodes of the site that are up.',
   sluice_site_avoided_total:
-    'Times that a node of the site was not read from for a while since it was silent, refused or of another version, by node.',
+    'Times that a node of the site was not read from for a while since it was silent, refused or of another version.',
   sluice_state_age_seconds: 'Seconds since the state of record was last confirmed to be current.',
 } as const;
 

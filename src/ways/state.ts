@@ -16,8 +16,8 @@ export interface StateOptions {
   readonly observe: Observe;
   /** Told whenever access becomes stale or current again; it is stale at first. */
   onStale(stale: boolean): void;
-  /** Another reader of the state: accepted contracts. */
-  readonly also?: StateReader;
+  /** Other readers of the state: accepted contracts, the secret of the site. */
+  readonly also?: readonly StateReader[];
 }
 
 /** Builds what it needs of the state, as access does: aside between `restart` and `adopt`, after access has taken a record in. */
@@ -118,16 +118,16 @@ class FollowedState implements StateWay {
 
   /** One following, from its start to its loss; null when this was closed. The state that it builds replaces the one before once it is whole. */
   async #follow(): Promise<Error | null> {
-    const { journal, access, also } = this.#options;
+    const { journal, access, also = [] } = this.#options;
     const over = Promise.withResolvers<Error | null>();
     this.#closing.promise.then(over.resolve);
     let listening = true;
     access.restart();
-    also?.restart();
+    for (const reader of also) reader.restart();
     const apply = (record: JournalRecord): void => {
       if (!listening) return;
       access.apply(record);
-      also?.apply(record);
+      for (const reader of also) reader.apply(record);
     };
     const started = journal.follow(apply, over.resolve);
     try {
@@ -140,7 +140,7 @@ class FollowedState implements StateWay {
       await using following = first;
       this.#current = following;
       access.adopt();
-      also?.adopt();
+      for (const reader of also) reader.adopt();
       this.pulse();
       this.#isReady.resolve();
       return await over.promise;

@@ -6,6 +6,6 @@ export type { Listening } from './listeners.ts';
 export { covers, narrowContract } from './narrow.ts';
 export * from './principal.ts';
 export type { ApplicationRecord, GrantRecord, KeyRecord } from './records.ts';
-export { journalTopics } from './records.ts';
+export { journalTopics, secretsTopic } from './records.ts';
 export { newSecret, type Random } from './secret.ts';
 export { State } from './state.ts';

@@ -10,10 +10,13 @@ import type { JournalRecord, JournalTopic, JournalWrite } from '../log/index.ts'
 
 /** Applications, keys and grants. */
 export const applicationsTopic = 'applications';
+/** Secrets that a site makes for itself: that of its links. */
+export const secretsTopic = 'secrets';
 /** Every state topic of the journal, to be given to its adapter: every process follows all of the state, accepted contracts too. */
 export const journalTopics: readonly JournalTopic[] = [
   { name: applicationsTopic, cleanup: 'compact' },
   { name: contractsTopic, cleanup: 'compact' },
+  { name: secretsTopic, cleanup: 'compact' },
 ];
 
 const id = z.string().regex(/^[a-z0-9-]{1,64}$/);

@@ -181,7 +181,7 @@ export class SiteTail implements SourceTail {
     const { distrust, observe, siblings } = this.#ways;
     const forMs = distrust.add(node, this.#product);
     observe.warn('a node is not read from for a while', { product: this.#product, node, why, forMs });
-    observe.counter('sluice_site_avoided_total', { node }).add(1);
+    observe.counter('sluice_site_avoided_total').add(1);
     if (siblings.self !== node) this.#settle();
   }
 

@@ -28,7 +28,8 @@ export interface StreamServer {
 
 export function createStreamServer(options: {
   readonly source: Source;
-  readonly journal: JournalRelay;
+  /** The state of record, for whoever may follow it; default: nobody. */
+  readonly journal?: JournalRelay;
   /** What may be watched, by name. */
   readonly standing: Readonly<Record<string, Standing>>;
   readonly observe: Observe;
@@ -69,6 +70,7 @@ export function createStreamServer(options: {
         case 'range':
           return new RangeServing(source, ask, reply);
         case 'follow': {
+          if (journal === undefined) throw new SluiceError('FORBIDDEN', 'The state is not to be followed here.');
           const feed = journal.feed(reply);
           feeds.set(reply.id, feed);
           return {
