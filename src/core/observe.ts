@@ -41,6 +41,9 @@ export const metrics = {
   sluice_contracts_broken: 'Contract files whose newest text was refused; the last good one is served.',
   sluice_cluster_up: '1 while a Kafka cluster answers, else 0, by cluster.',
   sluice_state_age_seconds: 'Seconds since the state of record was last confirmed to be current.',
+  sluice_links_refused_total: 'Links to other nodes that were refused before they began, by reason.',
+  sluice_link_sent_bytes_total: 'Bytes of messages sent over links, as they travelled, by site.',
+  sluice_link_received_bytes_total: 'Bytes of messages received over links, as they travelled, by site.',
 } as const;
 
 export type MetricName = keyof typeof metrics;
