@@ -13,7 +13,8 @@ const coreBuiltins = ['crypto', 'zlib', 'buffer'];
 const homes = [
   { place: 'io/log/kafka', packages: ['kafkajs', 'snappy', 'lz4-napi', '@node-rs/[^/]+'] },
   { place: 'io/log/embedded', builtins: ['sqlite'] },
-  { place: 'io/doors', packages: ['ws', 'graphql-yoga', 'graphql-ws', 'graphql-sse', '@graphql-yoga/[^/]+'] },
+  { place: 'io/(doors|link)', packages: ['ws'] },
+  { place: 'io/doors', packages: ['graphql-yoga', 'graphql-ws', 'graphql-sse', '@graphql-yoga/[^/]+'] },
   { place: 'io/observe', packages: ['pino', 'pino-pretty', '@opentelemetry/[^/]+'] },
   { place: 'io/cluster/redis', packages: ['redis', '@redis/[^/]+'] },
   { place: 'io/demo', packages: ['vega-datasets'] },

@@ -45,6 +45,9 @@ export const metrics = {
   sluice_site_avoided_total:
     'Times that a node of the site was not read from for a while since it was silent, refused or of another version.',
   sluice_state_age_seconds: 'Seconds since the state of record was last confirmed to be current.',
+  sluice_links_refused_total: 'Links to other nodes that were refused before they began, by reason.',
+  sluice_link_sent_bytes_total: 'Bytes of messages sent over links, as they travelled, by site.',
+  sluice_link_received_bytes_total: 'Bytes of messages received over links, as they travelled, by site.',
 } as const;
 
 export type MetricName = keyof typeof metrics;
