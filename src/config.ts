@@ -2,12 +2,16 @@
  * The sole reader of configuration and environment: a YAML file, overridden by SLUICE_ variables, validated, frozen, passed
  * down. Secrets come by reference only: `${env:NAME}` or `${file:PATH}`.
  */
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Document, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { nearest } from './core/contract/index.ts';
 import { parseDuration } from './core/surface/index.ts';
+import { redisOptions } from './io/cluster/redis/options.ts';
 import { linkOptions, nodeName } from './io/link/options.ts';
 import { embeddedOptions } from './io/log/embedded/options.ts';
 import { kafkaOptions } from './io/log/kafka/options.ts';
@@ -57,7 +61,7 @@ const schema = z.strictObject({
     })
     .prefault({}),
   coordination: z
-    .strictObject({ type: z.literal('memory', 'memory is the only coordination so far; redis comes later') })
+    .discriminatedUnion('type', [z.strictObject({ type: z.literal('memory') }), redisOptions])
     .prefault({ type: 'memory' }),
   /** Unique in the site; default: the machine's name and something of its own at each start. */
   node: nodeName.optional(),
@@ -95,6 +99,7 @@ const schema = z.strictObject({
 });
 
 export type Config = z.output<typeof schema> & {
+  readonly node: string;
   readonly state: { readonly cluster: string; readonly prefix: string };
   /** Things that are allowed and unwise, for the log. */
   readonly warnings: readonly string[];
@@ -132,13 +137,6 @@ export function loadConfig(file: string | null, env: Environment, cwd: string): 
     problems.push(`${source.at(['links', 'sites'])}: other sites are not supported yet: remove it.`);
     delete tree['links']['sites'];
   }
-  const coordination = tree['coordination'];
-  if (isObject(coordination) && coordination['type'] === 'redis') {
-    problems.push(
-      `${source.at(['coordination'])}: coordination by redis is not supported yet: use {type: memory}, for one node.`,
-    );
-    delete tree['coordination'];
-  }
   override(tree, env, warnings);
   warnLiterals(tree, [], warnings);
   const resolved = resolveSecrets(tree, env, base, [], (path, what) => problems.push(`${source.at(path)}: ${what}`));
@@ -162,11 +160,21 @@ export function loadConfig(file: string | null, env: Environment, cwd: string): 
   return deepFreeze({
     ...config,
     ...paths,
+    node: config.node ?? ownName(),
     asyncapi: generator === undefined ? {} : { generator: resolve(base, generator) },
     state: { ...config.state, cluster },
     warnings,
     demo: file === null ? { dataDir: resolve(cwd, '.sluice') } : null,
   });
+}
+
+/** Nodes of one machine, and lives of one node, differ in it. */
+function ownName(): string {
+  const machine = hostname()
+    .replace(/[^A-Za-z0-9-]/g, '-')
+    .replace(/^-+/, '')
+    .slice(0, 50);
+  return `${machine === '' ? 'node' : machine}-${randomBytes(4).toString('hex')}`;
 }
 
 interface Source {
@@ -231,6 +239,7 @@ function override(tree: Record<string, unknown>, env: Environment, warnings: str
     names.set(`SLUICE_${words.join('_').toUpperCase()}`, { path, type: leaf.type });
   };
   for (const leaf of leaves(schema)) add(leaf);
+  for (const leaf of leaves(redisOptions)) add(leaf, ['coordination']);
   const clusters = isObject(tree['clusters']) ? Object.entries(tree['clusters']) : [];
   for (const [cluster, options] of clusters) {
     const kind = isObject(options) && options['type'] === 'embedded' ? embeddedOptions : kafkaOptions;
@@ -251,7 +260,8 @@ function override(tree: Record<string, unknown>, env: Environment, warnings: str
 
 /** The environment has text alone. */
 function asTyped(text: string, { path, type }: Leaf): unknown {
-  if (path.at(-1) === 'brokers') return text.split(',');
+  if (/^(brokers|cluster|nodes)$/.test(path.at(-1) as string) && path.length > 2 - Number(path[0] === 'coordination'))
+    return text.split(',');
   if (type instanceof z.ZodNumber && /^-?\d+$/.test(text)) return Number(text);
   return text === 'true' ? true : text === 'false' ? false : text;
 }
@@ -355,28 +365,8 @@ function keysAt(path: readonly PropertyKey[]): string[] {
 }
 
 function didYouMean(name: string, known: Iterable<string>): string {
-  let best = '';
-  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
-  for (const candidate of known) {
-    const far = distance(name.toLowerCase(), candidate.toLowerCase());
-    if (far < least) [best, least] = [candidate, far];
-  }
-  return best === '' ? '' : `; did you mean "${best}"?`;
-}
-
-/** Levenshtein distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      next.push(
-        Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)),
-      );
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
+  const near = nearest(name, known);
+  return near === null ? '' : `; did you mean "${near}"?`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -129,12 +129,13 @@ class JoinedSite implements SiteNode {
     this.#secrets.set(site, [secret, ...before.filter((one) => one !== secret)].slice(0, 2));
     if (this.#hasJoined) return;
     this.#hasJoined = true;
-    void this.#join();
+    this.#join();
   }
 
   leave(): Promise<void> {
-    this.#left ??= this.#options.coordination[Symbol.asyncDispose]();
-    return this.#left;
+    const left = this.#left ?? Promise.resolve(this.#options.coordination[Symbol.asyncDispose]());
+    this.#left = left;
+    return left;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -158,17 +159,13 @@ class JoinedSite implements SiteNode {
     };
   }
 
-  async #join(): Promise<void> {
+  #join(): void {
     const { config, coordination, observe } = this.#options;
     const { node, incarnation } = this.#self;
     const scheme = config.links.listen.tls === undefined ? 'ws' : 'wss';
     const address = `${scheme}://${config.links.address ?? reachableAddress(this.#listener)}`;
-    try {
-      await coordination.join({ node, incarnation, address, about: { version: config.version } });
-      observe.info('joined the site', { site: config.site, node, address });
-    } catch (error) {
-      observe.error('The site cannot be joined: this node reads for itself', { node, error: (error as Error).message });
-    }
+    observe.info('joins the site', { site: config.site, node, address });
+    coordination.join({ node, incarnation, address });
   }
 
   /** Dials who has come, and forgets who has gone. */
@@ -176,8 +173,7 @@ class JoinedSite implements SiteNode {
     if (this.#left !== null) return;
     const { coordination } = this.#options;
     const members = new Map<string, Member>();
-    for (const member of coordination.members)
-      if (member.node !== this.#self.node && member.address !== null) members.set(member.node, member);
+    for (const member of coordination.members) if (member.node !== this.#self.node) members.set(member.node, member);
     for (const [node, { member, keeper }] of this.#neighbours) {
       const now = members.get(node);
       if (now?.incarnation === member.incarnation && now.address === member.address) continue;
@@ -220,7 +216,7 @@ class JoinedSite implements SiteNode {
 
   #dialOptions({ node, address }: Member, signal: AbortSignal): DialOptions {
     const { config, clock, observe } = this.#options;
-    const url = new URL(address as string);
+    const url = new URL(address);
     const { tls } = securityOf(config);
     return {
       address: url.host,

@@ -11,6 +11,7 @@ import { SluiceError } from './core/errors.ts';
 import type { Journal, Log } from './core/log/index.ts';
 import type { Observe } from './core/observe.ts';
 import { createLocalSource, type Served, type Source, shareTails } from './core/routing/index.ts';
+import { createRedisCoordination } from './io/cluster/redis/index.ts';
 import { startDemoFeed } from './io/demo/index.ts';
 import { watchContracts } from './io/files/index.ts';
 import { createEmbeddedJournal, createEmbeddedLog, type EmbeddedLog } from './io/log/embedded/index.ts';
@@ -96,7 +97,9 @@ export async function openUpstream(
   const pause = (ms: number): Promise<void> => wait(ms);
   const reading = createLocalSource({ logs, observe, wait: pause });
   const projections = new Map<string, string>();
-  const coordination = openCoordination(config, observe);
+  const { coordination: by } = config;
+  const coordination =
+    by.type === 'memory' ? null : createRedisCoordination({ options: by, site: config.site, clock, observe });
   const site =
     coordination === null
       ? null

@@ -40,6 +40,7 @@ export const metrics = {
   sluice_contracts: 'Contracts in force, by state (serving, catalogued).',
   sluice_contracts_broken: 'Contract files whose newest text was refused; the last good one is served.',
   sluice_cluster_up: '1 while a Kafka cluster answers, else 0, by cluster.',
+  sluice_coordination_up: '1 while Redis answers, which says who the nodes of the site are, else 0.',
   sluice_site_nodes: 'Nodes of the site as this one knows them, itself included.',
   sluice_links_up: 'Links to other nodes of the site that are up.',
   sluice_site_avoided_total:

@@ -116,21 +116,27 @@ export class Mesh implements AsyncDisposable {
 
 /** Writes at a steady rate until it is stopped. */
 export class Feed {
-  written = 0;
+  /** All before it have been written. */
+  written: number;
   readonly #done: Promise<void>;
   #over = false;
 
-  constructor({ user, product }: Mesh, perSecond: number) {
+  /** `from`: seq of the first one. */
+  constructor(mesh: Mesh, perSecond: number, from = 0) {
+    this.written = from;
+    this.#done = this.#run(mesh, perSecond);
+    this.#done.catch(() => {});
+  }
+
+  async #run({ user, product }: Mesh, perSecond: number): Promise<void> {
+    const from = this.written;
     const step = Math.ceil(perSecond / 20);
     const began = performance.now();
-    this.#done = (async () => {
-      while (!this.#over) {
-        await user.write(product.topic, this.written, this.written + step);
-        this.written += step;
-        await pause(Math.max(0, began + (this.written / perSecond) * 1_000 - performance.now()));
-      }
-    })();
-    this.#done.catch(() => {});
+    while (!this.#over) {
+      await user.write(product.topic, this.written, this.written + step);
+      this.written += step;
+      await pause(Math.max(0, began + ((this.written - from) / perSecond) * 1_000 - performance.now()));
+    }
   }
 
   /** Resolves with how many were written. */
@@ -225,7 +231,8 @@ export class Subscriber {
   async #another(last: MeshNode): Promise<MeshNode> {
     for (;;) {
       const running = [...this.#mesh.nodes.values()];
-      const found = running.find(({ name }) => name > last.name) ?? running.find(({ name }) => name !== last.name) ?? running[0];
+      const found =
+        running.find(({ name }) => name > last.name) ?? running.find(({ name }) => name !== last.name) ?? running[0];
       await pause(50);
       if (found !== undefined) return found;
     }

@@ -1,3 +1,4 @@
+export { type Coordination, CoordinationError, type Member, type Surveyed } from './coordination.ts';
 export { expired } from './failure.ts';
 export { type Covering, Interest, Wanted } from './interest/index.ts';
 export { createLocalSource, type LocalSource } from './local.ts';

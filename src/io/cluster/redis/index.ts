@@ -1,0 +1,1 @@
+export { createRedisCoordination } from './coordination.ts';
