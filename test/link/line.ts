@@ -7,6 +7,8 @@ type Way = 'there' | 'back';
 export class Line implements AsyncDisposable {
   /** Bytes that went each way. */
   readonly passed: Record<Way, number> = { there: 0, back: 0 };
+  /** How long each byte is under way, in either direction. */
+  delayMs = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #still = new Set<Way>();
@@ -62,6 +64,7 @@ export class Line implements AsyncDisposable {
   }
 
   #lead(way: Way, from: Socket, to: Socket): void {
+    let lastDue = 0;
     this.#sockets.add(from);
     this.#streams.push({ way, from, to });
     from.on('error', () => {});
@@ -72,7 +75,10 @@ export class Line implements AsyncDisposable {
     from.on('data', (bytes: Buffer) => {
       const some = way === 'back' ? bytes.subarray(0, this.#left) : bytes;
       this.passed[way] += some.length;
-      if (!to.write(some)) {
+      const now = performance.now();
+      lastDue = Math.max(lastDue, now + this.delayMs);
+      if (lastDue > now) setTimeout(() => to.write(some), lastDue - now);
+      else if (!to.write(some)) {
         from.pause();
         to.once('drain', () => {
           if (!this.#still.has(way)) from.resume();
