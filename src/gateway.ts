@@ -30,7 +30,8 @@ import { type StateWay, startState } from './ways/state.ts';
 
 export { checkContracts } from './io/files/index.ts';
 export * as clients from './io/generator/index.ts';
-export { openJournal } from './upstream.ts';
+export type { NodeReport } from './site.ts';
+export { openCoordination, openJournal } from './upstream.ts';
 
 /** How often access is confirmed and what has expired is ended. */
 const PULSE_MS = 250;

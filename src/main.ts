@@ -287,6 +287,19 @@ stateCommand<{ grant: string }>(
   },
 );
 
+withJson(
+  withConfig(
+    program
+      .command('cluster')
+      .description('the nodes of a site')
+      .command('show')
+      .description('show the nodes of the site: what they own, want and carry, and their links'),
+  ),
+).action(async (options: Common) => {
+  const { showCluster } = await import('./commands/cluster-show.ts');
+  await finish(showCluster(configure(options.config), options.json, out));
+});
+
 async function finish(code: Promise<number>): Promise<void> {
   process.exitCode = await code;
 }

@@ -11,12 +11,14 @@ import type { Clock } from './core/delivery/index.ts';
 import { SluiceError } from './core/errors.ts';
 import type { Observe } from './core/observe.ts';
 import {
+  type Carried,
   type Coordination,
   createRemote,
   createSiteSource,
   createStreamServer,
   type Member,
   type Siblings,
+  type SiteSource,
   type Source,
 } from './core/routing/index.ts';
 import { type DialOptions, dialLink, keepLink, type Link, type LinkListener, listenForLinks } from './io/link/index.ts';
@@ -54,6 +56,22 @@ export interface SiteNode extends AsyncDisposable {
   admit(secret: string): void;
   /** The others own from now on what it owned; what they still ask for is answered until it is disposed. */
   leave(): Promise<void>;
+}
+
+/** How often it is told anew what this node carries. */
+const REPORT_MS = 2_000;
+
+/** What a node says of itself to whoever looks at the site: JSON. */
+export interface NodeReport {
+  readonly startedAt: string;
+  readonly carried: readonly Carried[];
+  readonly links: readonly {
+    readonly node: string;
+    readonly up: boolean;
+    readonly rttMs: number | null;
+    readonly sentBytes: number;
+    readonly receivedBytes: number;
+  }[];
 }
 
 /** Another node as this one reaches it. */
@@ -94,7 +112,7 @@ export async function openSite(options: SiteOptions): Promise<SiteNode> {
 }
 
 class JoinedSite implements SiteNode {
-  readonly source: Source;
+  readonly source: SiteSource;
   readonly #options: SiteOptions;
   readonly #self: { readonly site: string; readonly node: string; readonly incarnation: string };
   readonly #secrets: Map<string, readonly string[]>;
@@ -103,6 +121,8 @@ class JoinedSite implements SiteNode {
   readonly #watching = new Set<() => void>();
   /** Sorted; another list whenever it is another set. */
   #nodes: readonly string[];
+  readonly #startedAt = new Date().toISOString();
+  #cancelReport = (): void => {};
   #hasJoined = false;
   #isTelling = false;
   #left: Promise<void> | null = null;
@@ -121,6 +141,7 @@ class JoinedSite implements SiteNode {
     const { own, projection, clock, observe, coordination } = options;
     this.source = createSiteSource({ own, siblings: this.#siblings(), projection, clock, observe });
     coordination.watch(() => this.#look());
+    this.#reportLater();
   }
 
   admit(secret: string): void {
@@ -139,6 +160,7 @@ class JoinedSite implements SiteNode {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#cancelReport();
     await this.leave();
     for (const { keeper } of this.#neighbours.values()) keeper[Symbol.dispose]();
     await this.#listener.close();
@@ -228,6 +250,31 @@ class JoinedSite implements SiteNode {
       clock,
       signal,
     };
+  }
+
+  #reportLater(): void {
+    this.#cancelReport = this.#options.clock.after(REPORT_MS, () => {
+      this.#report();
+      this.#reportLater();
+    });
+  }
+
+  #report(): void {
+    const { coordination, observe } = this.#options;
+    const carried = this.source.carried();
+    const links = [...this.#neighbours].map(([node, { link }]) => {
+      const { rttMs = null, sentBytes = 0, receivedBytes = 0 } = link ?? {};
+      return { node, up: link !== null, rttMs, sentBytes, receivedBytes };
+    });
+    const { node } = this.#self;
+    const all = carried.flatMap(({ from }) => Object.entries(from));
+    const count = (entries: typeof all): number => entries.reduce((sum, [, partitions]) => sum + partitions.length, 0);
+    observe.gauge('sluice_partitions_read').set(count(all.filter(([from]) => from === node)));
+    observe.gauge('sluice_partitions_taken').set(count(all.filter(([from]) => from !== node)));
+    const silentMs = Math.max(0, ...carried.map((one) => one.silentMs));
+    observe.gauge('sluice_partition_silence_seconds').set(silentMs / 1_000);
+    const report: NodeReport = { startedAt: this.#startedAt, carried, links };
+    coordination.describe(JSON.stringify(report));
   }
 
   /** Coalesced, and never from within whatever has changed it. */

@@ -10,7 +10,7 @@ import type { Clock } from './core/delivery/index.ts';
 import { SluiceError } from './core/errors.ts';
 import type { Journal, Log } from './core/log/index.ts';
 import type { Observe } from './core/observe.ts';
-import { createLocalSource, type Served, type Source, shareTails } from './core/routing/index.ts';
+import { type Coordination, createLocalSource, type Served, type Source, shareTails } from './core/routing/index.ts';
 import { createRedisCoordination } from './io/cluster/redis/index.ts';
 import { startDemoFeed } from './io/demo/index.ts';
 import { watchContracts } from './io/files/index.ts';
@@ -70,6 +70,12 @@ export function openJournal(config: Config, observe: Observe): Journal {
     : createEmbeddedJournal({ ...common, ...options });
 }
 
+/** Who the nodes of the site are; null: there is one. */
+export function openCoordination(config: Config, observe: Observe): Coordination | null {
+  const { coordination: options, site } = config;
+  return options.type === 'memory' ? null : createRedisCoordination({ options, site, clock, observe });
+}
+
 /**
  * The clusters and files of the configuration, read by this process. `journal`: the state of record, where it is not followed for
  * this gateway alone. Errors: NOT_FOUND where the contracts cannot be read.
@@ -97,9 +103,7 @@ export async function openUpstream(
   const pause = (ms: number): Promise<void> => wait(ms);
   const reading = createLocalSource({ logs, observe, wait: pause });
   const projections = new Map<string, string>();
-  const { coordination: by } = config;
-  const coordination =
-    by.type === 'memory' ? null : createRedisCoordination({ options: by, site: config.site, clock, observe });
+  const coordination = openCoordination(config, observe);
   const site =
     coordination === null
       ? null

@@ -43,6 +43,11 @@ export const metrics = {
   sluice_coordination_up: '1 while Redis answers, which says who the nodes of the site are, else 0.',
   sluice_site_nodes: 'Nodes of the site as this one knows them, itself included.',
   sluice_links_up: 'Links to other nodes of the site that are up.',
+  sluice_partitions_read:
+    'Partitions of products that this node reads live from Kafka, for itself or for others, while it wants them itself.',
+  sluice_partitions_taken: 'Partitions of products that this node has live from other nodes of the site.',
+  sluice_partition_silence_seconds:
+    'Seconds since anything was heard of the live partition that has been silent longest.',
   sluice_site_avoided_total:
     'Times that a node of the site was not read from for a while since it was silent, refused or of another version.',
   sluice_state_age_seconds: 'Seconds since the state of record was last confirmed to be current.',

@@ -23,15 +23,18 @@ export interface RedisServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-export async function startRedis(): Promise<RedisServer> {
+/** `more`: further arguments of redis-server. */
+export async function startRedis(more: readonly string[] = []): Promise<RedisServer> {
   const program = await programOf('redis-server', 'redis-server');
   const [port, folder] = await Promise.all([freePort(), serverFolder('redis')]);
   const log = join(folder, 'redis.log');
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
+  const kept = ['--save', '', '--appendonly', 'no', '--dir', folder];
+  const args = ['--port', String(port), '--bind', '127.0.0.1', ...kept, ...more];
   let server: Server | undefined;
   const answers = (): Promise<boolean> =>
     ask(port, 'PING\r\n').then(
-      (answer) => answer.startsWith('+PONG'),
+      // One that wants to know who asks is there too.
+      (answer) => answer.startsWith('+PONG') || answer.startsWith('-NOAUTH'),
       () => false,
     );
   const start = async (): Promise<void> => {

@@ -1,3 +1,4 @@
 export { ownerOf } from './ownership.ts';
 export { shareTails } from './shared-source.ts';
-export { createSiteSource, type Siblings } from './site-source.ts';
+export { createSiteSource, type Siblings, type SiteSource } from './site-source.ts';
+export type { Carried } from './site-tail.ts';

@@ -8,7 +8,7 @@ import type { Source } from '../source.ts';
 import type { StreamClock } from '../stream/index.ts';
 import { Distrust } from './distrust.ts';
 import { ownerOf } from './ownership.ts';
-import { SiteTail } from './site-tail.ts';
+import { type Carried, SiteTail } from './site-tail.ts';
 
 /** The other nodes of the site, as this one knows them. */
 export interface Siblings {
@@ -31,8 +31,14 @@ export interface SiteSourceOptions {
   readonly observe: Observe;
 }
 
-export function createSiteSource({ own, siblings, projection, clock, observe }: SiteSourceOptions): Source {
+export interface SiteSource extends Source {
+  /** What its live reads carry now. */
+  carried(): readonly Carried[];
+}
+
+export function createSiteSource({ own, siblings, projection, clock, observe }: SiteSourceOptions): SiteSource {
   const distrust = new Distrust(clock);
+  const tails = new Set<SiteTail>();
   return {
     // Nothing of this is shared: each node asks the log.
     place: (product, origin) => own.place(product, origin),
@@ -41,21 +47,21 @@ export function createSiteSource({ own, siblings, projection, clock, observe }: 
       own.range(product, incarnation, partition, from, to, options),
     append: (product, events) => own.append(product, events),
     appendOnce: (product, events, once) => own.appendOnce(product, events, once),
-    tail: (product, from, handler, options = {}) =>
-      new SiteTail(
-        {
-          own,
-          siblings,
-          distrust,
-          owner: (partition) => ownerOf(product, partition, siblings.nodes),
-          projection: () => projection(product),
-          clock,
-          observe,
-        },
-        product,
-        from,
-        handler,
-        options,
-      ),
+    tail(product, from, handler, options = {}) {
+      const ways = {
+        own,
+        siblings,
+        distrust,
+        owner: (partition: number) => ownerOf(product, partition, siblings.nodes),
+        projection: () => projection(product),
+        closed: (tail: SiteTail) => tails.delete(tail),
+        clock,
+        observe,
+      };
+      const tail = new SiteTail(ways, product, from, handler, options);
+      tails.add(tail);
+      return tail;
+    },
+    carried: () => [...tails].map((tail) => tail.carried),
   };
 }

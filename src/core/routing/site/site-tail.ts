@@ -16,8 +16,22 @@ export interface Ways {
   readonly distrust: Distrust;
   owner(partition: number): string;
   projection(): string | null;
+  closed(tail: SiteTail): void;
   readonly clock: StreamClock;
   readonly observe: Observe;
+}
+
+/** What a live read carries, for people. */
+export interface Carried {
+  readonly product: string;
+  /** How many the product has. */
+  readonly partitions: number;
+  /** By node, this one included: the partitions that come from it. */
+  readonly from: Readonly<Record<string, readonly number[]>>;
+  /** null: everything is wanted, or `entries` where the interest has come to that. */
+  readonly interest: { readonly version: number; readonly entries: number | null } | null;
+  /** For how long nothing was heard of the partition that has been silent longest. */
+  readonly silentMs: number;
 }
 
 /** How often it is looked whether owners still speak. */
@@ -76,9 +90,23 @@ export class SiteTail implements SourceTail {
     this.#lookLater();
   }
 
+  get carried(): Carried {
+    const now = this.#ways.clock.now();
+    const heard = [...this.#places.values()].map(({ heardAt }) => now - heardAt);
+    const covering = this.#interest?.covering ?? null;
+    return {
+      product: this.#product,
+      partitions: this.#count,
+      from: Object.fromEntries([...this.#open.values()].map(({ node, partitions }) => [node, partitions])),
+      interest: covering === null ? null : { version: covering.version, entries: covering.lookups?.length ?? null },
+      silentMs: Math.max(0, ...heard),
+    };
+  }
+
   close(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#ways.closed(this);
     this.#cancelWatch();
     this.#cancelLook();
     for (const { tail } of this.#open.values()) tail?.close();

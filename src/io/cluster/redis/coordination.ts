@@ -22,6 +22,8 @@ const DEADLINE_MS = 2_000;
 const LEAST_PAUSE_MS = 20;
 const MAX_MEMBERS = 1_000;
 const MAX_ABOUT = 65_536;
+/** Kinds of trouble that are told of until all is well again. */
+const MAX_TOLD = 10;
 
 const scripts = { beat: scriptOf('beat.lua'), leave: scriptOf('leave.lua'), survey: scriptOf('survey.lua') };
 
@@ -54,8 +56,8 @@ class RedisCoordination implements Coordination {
   #known = '';
   #joined = false;
   #reachable = false;
-  /** What was told of last. */
-  #told = '';
+  /** The kinds of trouble that were told of since all was well. */
+  readonly #told = new Set<string>();
   #isBeating = false;
   #isAgain = false;
   #cancel = (): void => {};
@@ -162,7 +164,7 @@ class RedisCoordination implements Coordination {
       if (this.#about === about) this.#about = '';
       this.#reachable = true;
       this.#take(answer);
-      this.#tell('well');
+      this.#well();
     } catch (thrown) {
       if (this.#over !== null) return;
       this.#reachable = false;
@@ -204,26 +206,27 @@ class RedisCoordination implements Coordination {
       status === 'taken'
         ? 'another life of this node is a member still: where it has not just died, give each node its own name (node, or SLUICE_NODE)'
         : `the site has ${MAX_MEMBERS} nodes, which is the most`;
-    if (this.#told === status) return;
-    this.#told = status;
+    if (this.#isTold(status)) return;
     this.#observe.warn(`The site cannot be joined yet: ${why}. This node reads for itself.`, { node });
   }
 
-  #tell(now: string): void {
-    if (!this.#joined) return;
-    if (this.#told !== '' && this.#told !== now)
-      this.#observe.info('coordination by Redis answers', { joined: this.#joined });
-    this.#told = now;
+  #well(): void {
+    if (!this.#joined || this.#told.size === 0) return;
+    this.#told.clear();
+    this.#observe.info('coordination by Redis answers');
   }
 
-  /** Once for each kind of trouble. */
   #trouble(error: Error): void {
-    if (this.#over !== null || this.#told === error.message) return;
-    if (this.#told === '' || this.#told === 'well')
-      this.#observe.warn('Coordination by Redis does not answer; the members of the site stay as they were', {
-        error: error.message,
-      });
-    this.#told = error.message;
+    if (this.#over !== null || this.#isTold(error.message)) return;
+    this.#observe.warn('Coordination by Redis is in trouble; the members of the site stay as they were', {
+      error: error.message,
+    });
+  }
+
+  #isTold(kind: string): boolean {
+    if (this.#told.has(kind) || this.#told.size >= MAX_TOLD) return true;
+    this.#told.add(kind);
+    return false;
   }
 }
 

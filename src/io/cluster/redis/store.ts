@@ -5,7 +5,7 @@ import { createClient, createCluster, createSentinel } from 'redis';
 import type { RedisOptions } from './options.ts';
 
 export interface Store {
-  /** Runs a script of this folder. Rejects at once while there is no connection. */
+  /** Runs a script of this folder, once there has been a connection. Rejects at once while there is none any more. */
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -41,7 +41,7 @@ export function openStore(options: RedisOptions, channel: string | null, events:
         : single(options);
   opened.on('error', (error) => events.troubled(error instanceof Error ? error : new Error(String(error))));
   let isClosed = false;
-  void begin();
+  const begun = begin();
 
   async function begin(): Promise<void> {
     for (let pauseMs = 250; !isClosed; pauseMs = Math.min(pauseMs * 2, 5_000)) {
@@ -58,6 +58,7 @@ export function openStore(options: RedisOptions, channel: string | null, events:
 
   return {
     async run({ text, sha }, keys, args) {
+      await begun;
       const given = { keys: [...keys], arguments: [...args] };
       try {
         return await opened.evalSha(sha, given);
