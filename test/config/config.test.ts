@@ -80,9 +80,36 @@ describe('the configuration', () => {
     expect(text).toMatch(/PT30S/);
   });
 
+  test('takes Redis in each of its forms, one at a time, and what links need', () => {
+    const links = `links: {listen: {host: 0.0.0.0, port: 4100}, address: "10.0.0.1:4100", secret: "\${env:LINKS}"}\n`;
+    const text = `${minimal}coordination: {type: redis, url: "redis://x:6379"}\nnode: n1\n${links}`;
+    const config = loadConfig(file(text), { LINKS: 'a secret of sixteen', SLUICE_COORDINATION_PASSWORD: 'p' }, folder);
+    expect(config).toMatchObject({
+      node: 'n1',
+      coordination: { type: 'redis', url: 'redis://x:6379', prefix: 'sluice:', password: 'p' },
+      links: { listen: { host: '0.0.0.0', port: 4100 }, address: '10.0.0.1:4100', secret: 'a secret of sixteen' },
+    });
+    const own = loadConfig(file(minimal), {}, folder);
+    expect(own.node).toMatch(/^[A-Za-z0-9][A-Za-z0-9-]{0,50}-[0-9a-f]{8}$/);
+    expect(loadConfig(file(minimal), {}, folder).node).not.toBe(own.node);
+    for (const [setting, words] of [
+      ['coordination: {type: redis}', 'needs one of url, sentinel and cluster'],
+      ['coordination: {type: redis, url: "redis://x", cluster: ["x:1"]}', 'needs one of url, sentinel and cluster'],
+      ['coordination: {type: redis, url: "http://x"}', 'must be redis://host:port'],
+      ['coordination: {type: redis, cluster: ["x"]}', 'must be host:port'],
+      ['coordination: {type: memcached}', 'coordination'],
+      ['node: "a b"', 'must be up to 63 letters'],
+      ['links: {secret: short}', 'must be of at least 16 characters'],
+      ['links: {address: "here"}', 'must be host:port'],
+      ['links: {listen: {prot: 1}}', 'did you mean "port"'],
+    ] as const)
+      expect(problems(`${minimal}${setting}\n`)).toContain(words);
+  });
+
   test('refuses by name what comes later', () => {
-    expect(problems(`${minimal}links: {listen: {port: 4100}}\n`)).toMatch(/"links" is not supported yet/);
-    expect(problems(`${minimal}coordination: {type: redis, url: "redis://x"}\n`)).toMatch(/redis is not supported yet/);
+    expect(problems(`${minimal}links: {sites: {us: {url: "wss://us.example:4100"}}}\n`)).toMatch(
+      /other sites are not supported yet/,
+    );
   });
 
   test('says where YAML is broken, and which file cannot be read', () => {

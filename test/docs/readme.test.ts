@@ -290,7 +290,7 @@ describe('what the documents point to', () => {
     const file = join(folder, 'sluice.yaml');
     const text = blockWith('docs/OPERATIONS.md', 'yaml', 'clusters:');
     writeFileSync(file, text);
-    const config = loadConfig(file, { AVIATION_PASSWORD: 'x' }, folder);
+    const config = loadConfig(file, { AVIATION_PASSWORD: 'x', LINK_SECRET: 'x'.repeat(16) }, folder);
     expect(config.warnings).toEqual([]);
     expect(Object.keys(parse(text) as object).sort()).toEqual(
       Object.keys(config)
