@@ -11,6 +11,7 @@ export { formatFindings, formatRemarks, type Remark } from './findings.ts';
 export { isInput } from './inputs.ts';
 export { compileLayout } from './layout.ts';
 export * from './model.ts';
+export { canMatch } from './overlap.ts';
 export { parsePredicate } from './predicate.ts';
 export { type ReadContract, readContract } from './read.ts';
 export { durationMs } from './rules/terms.ts';
