@@ -130,6 +130,8 @@ export function createCompiler(options: { readonly limits: OperationLimits; read
       if ('stream' in operation) {
         return operation.stream === null ? compileParts(readStreams(surface, operation).map(partOfStream)) : null;
       }
+      // Most are of one product and need not be read twice.
+      if (typeof operation.query !== 'string' || !operation.query.includes(EVENTS_FIELD)) return null;
       let document: DocumentNode | null = null;
       try {
         const subscription = prepared(surface, operation);
