@@ -1,6 +1,7 @@
 /** The products of one subscription: which they are, where each begins, and what is told of them. */
 import { decodeCursor, encodeCursor, type Notice, splitCursor } from '../core/delivery/index.ts';
 import { asSluiceError, SluiceError } from '../core/errors.ts';
+import { type Position, resolveLast, type Source } from '../core/routing/index.ts';
 import {
   type CompiledOperation,
   type CompiledWildcard,
@@ -11,6 +12,7 @@ import {
   type View,
 } from '../core/view/index.ts';
 import type { Place } from './placing.ts';
+import { namedPosition } from './position.ts';
 
 /** Longest cursor that a client may give back. */
 const MAX_CURSOR = 16_384;
@@ -62,10 +64,26 @@ export function newest(views: readonly View[], taken: ReadonlySet<string>): read
   );
 }
 
+/** Where each begins so that they have so many events together; nothing where something else was asked. */
+export function lastOf(
+  source: Source,
+  { parts }: Parts,
+  operation: Operation | StreamOperation,
+  wall: number,
+): readonly Promise<Position>[] {
+  const from = parts[0]?.from;
+  if (from?.kind !== 'last') return [];
+  const of = parts.map(({ view: { contract, matches } }) => ({ contract, matches }));
+  const found = resolveLast(source, { of, from, wall, ...namedPosition(operation, from, wall) });
+  // What is refused for another reason does not wait for them.
+  for (const one of found) one.catch(() => {});
+  return found;
+}
+
 /** All, or none and why: of positions that have expired the ranges of all products, and one cursor that moves them. */
 export async function placeAll(
   { parts, left }: Parts,
-  place: (part: CompiledOperation) => Promise<Place>,
+  place: (part: CompiledOperation, index: number) => Promise<Place>,
 ): Promise<readonly Place[]> {
   const settled = await Promise.allSettled(parts.map(place));
   const places = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));

@@ -21,8 +21,8 @@ export interface Place {
 }
 
 export interface Placing {
-  /** Errors: those of RequestWay.subscribe. Nothing is held then. */
-  place(asking: Asking, compiled: CompiledOperation): Promise<Place>;
+  /** Errors: those of RequestWay.subscribe. Nothing is held then. `found`: where its position is looked up with others'. */
+  place(asking: Asking, compiled: CompiledOperation, found?: Promise<Position>): Promise<Place>;
   /** Throws, holding nothing, where access has ended while the position was looked up. */
   begin(asking: Asking, place: Place, outlet: Outlet, notices?: readonly Notice[]): Delivered;
 }
@@ -40,7 +40,7 @@ export function createPlacing(options: {
 }): Placing {
   const { access, delivery, source, admission, scanned, gateOf } = options;
   return {
-    async place({ principal, operation }, compiled) {
+    async place({ principal, operation }, compiled, found) {
       const { from, view } = compiled;
       const { contract } = view;
       const wall = options.wall();
@@ -48,7 +48,7 @@ export function createPlacing(options: {
       access.authorise(principal, contract, 'subscribe');
       const share = scanned.take(principal.application.id, view);
       try {
-        const position = await positionOf(source, { contract, from, wall, matches: view.matches, ...named });
+        const position = await (found ?? positionOf(source, { contract, from, wall, matches: view.matches, ...named }));
         return { compiled, position, share };
       } catch (thrown) {
         share.release();

@@ -98,7 +98,7 @@ export function createRequestWay(options: RequestWayOptions): FollowedRequestWay
 
   const { wall } = options;
   const steps = createPlacing({ access, delivery, source, admission, scanned, gateOf, wall });
-  const wildcards = createWildcards({ access, compiler, steps, clock: options.clock, observe });
+  const wildcards = createWildcards({ access, compiler, steps, source, wall, clock: options.clock, observe });
 
   return {
     connect(secret, peer) {

@@ -6,6 +6,7 @@ import type { Access } from '../core/access/index.ts';
 import { type Clock, Joint, type Notice, type Outlet, type Subscription } from '../core/delivery/index.ts';
 import { asSluiceError, SluiceError } from '../core/errors.ts';
 import type { Observe } from '../core/observe.ts';
+import type { Source } from '../core/routing/index.ts';
 import type { Surface } from '../core/surface/index.ts';
 import {
   type CompiledWildcard,
@@ -17,7 +18,7 @@ import {
   type StreamOperation,
   type View,
 } from '../core/view/index.ts';
-import { checkCursor, joined, newest, partsOf, placeAll } from './parts.ts';
+import { checkCursor, joined, lastOf, newest, partsOf, placeAll } from './parts.ts';
 import type { Asking, Place, Placing } from './placing.ts';
 import type { Session } from './ports.ts';
 
@@ -53,10 +54,12 @@ export function createWildcards(options: {
   readonly access: Access;
   readonly compiler: Compiler;
   readonly steps: Placing;
+  readonly source: Source;
+  readonly wall: () => number;
   readonly clock: Clock;
   readonly observe: Observe;
 }): Wildcards {
-  const { access, compiler, steps, clock, observe } = options;
+  const { access, compiler, steps, source, clock, observe } = options;
   const all = new Set<Live>();
   let surplus = 0;
 
@@ -136,7 +139,8 @@ export function createWildcards(options: {
       const asking = { principal: session.principal, operation };
       const { surface } = session;
       const asked = partsOf(compiled, operation);
-      const places = await placeAll(asked, (part) => steps.place(asking, part));
+      const found = lastOf(source, asked, operation, options.wall());
+      const places = await placeAll(asked, (part, index) => steps.place(asking, part, found[index]));
       try {
         stillWanted();
         checkCursor(places, asked.left);

@@ -1,4 +1,5 @@
 /** A gateway over two embedded clusters with three products, and what writes to them: trains and buses share the beginning of their topics. */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createEmbeddedLog, type EmbeddedLog } from '../../src/io/log/embedded/index.ts';
 import { contractText, type ProductSpec, Site } from './node.ts';
@@ -70,6 +71,10 @@ export class WildcardSite implements AsyncDisposable {
 
   publish(spec: ProductSpec): void {
     this.site.putContract(spec.name, contractText(spec));
+  }
+
+  withdraw({ name }: ProductSpec): void {
+    rmSync(join(this.site.contracts, `${name}.odcs.yaml`));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
