@@ -126,8 +126,8 @@ export class Joint implements Subscription {
 
   #leaves(part: Part, { code, message }: SluiceError): void {
     const { cursor } = part.subscription;
-    this.#parts.delete(part.name);
-    this.#left.set(part.name, cursor);
+    this.#parts.delete(part.key);
+    this.#left.set(part.key, cursor);
     this.#quiet.delete(part);
     const text = `"${part.product}" is no longer part of this subscription: ${message}`;
     const notice: Notice = { code: 'LEFT', message: text, product: part.product, reason: code, cursor };
@@ -159,16 +159,24 @@ export class Joint implements Subscription {
 
 /** One product of a joint: delivery's outlet, and the envelope that puts the cursor of all into what it frames. */
 class Part implements Outlet, Envelope {
-  readonly name: string;
+  /** The product without major. */
+  readonly key: string;
   readonly product: string;
-  readonly isOwn = true;
   readonly #joint: Joint;
   #subscription: Delivered | null = null;
 
-  constructor(joint: Joint, name: string, product: string) {
+  constructor(joint: Joint, key: string, product: string) {
     this.#joint = joint;
-    this.name = name;
+    this.key = key;
     this.product = product;
+  }
+
+  get name(): string {
+    return this.#joint.outlet.envelope.name;
+  }
+
+  get own(): number {
+    return this.#joint.serial;
   }
 
   get subscription(): Delivered {

@@ -41,11 +41,11 @@ export interface Messages {
   readonly cursors: readonly string[];
 }
 
-/** How a door wraps payloads: WebSocket frames of graphql-transport-ws, SSE events. Pure; part of a cohort's key by `name` and id length. */
+/** How a door wraps payloads: WebSocket frames of graphql-transport-ws, SSE events. Pure; part of a cohort's key by `name`, `own` and id length. */
 export interface Envelope {
   readonly name: string;
-  /** What it makes is one subscriber's own, and never twice the same. */
-  readonly isOwn?: boolean;
+  /** Where what it makes is one subscriber's own, and never twice the same: a number that no other subscriber has. */
+  readonly own?: number;
   /** The messages, of which there is at least one, with what their subscriber alone is to be told before, or in, the first. */
   noticed(messages: Messages, notices: readonly Notice[]): Messages;
   /** Of a large payload that comes alone, everything behind the id is `shared`. */
