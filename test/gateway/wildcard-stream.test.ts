@@ -157,3 +157,19 @@ test('a stop tells one cursor, with which another gateway goes on', async () => 
   await using next = await SocketStream.open(url(gateway, `after=${cursor}`), { 'x-api-key': key });
   expect(bySource(await next.take(5))).toEqual({ busses: [30, 31, 32, 33, 34] });
 });
+
+test('worker processes serve it like one process', async () => {
+  await using workers = await WildcardSite.open(undefined, 'workers: 2');
+  await using node = await workers.site.start();
+  await node.ready();
+  const { key: own } = await workers.site.partner(['trains', 'busses']);
+  await workers.write(trains, 0, 20);
+  await workers.write(busses, 0, 20);
+  const url = `${node.url}/v1/streams?topic=travel/>`;
+  await using first = await SseStream.open(`${url}&since=earliest`, { 'x-api-key': own });
+  const taken = await first.take(17);
+  await using next = await SocketStream.open(`${url}&after=${taken.at(-1)?.cursor}`, { 'x-api-key': own });
+  await next.ready();
+  await workers.write(trains, 20, 40);
+  expect(bySource([...taken, ...(await next.take(43))])).toEqual({ trains: upTo(40), busses: upTo(20) });
+});
