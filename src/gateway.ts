@@ -107,7 +107,7 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
   });
   const supply = acceptance ?? upstream.contracts;
   const reload = (): Promise<void> => inForce.reload(supply.current().contracts);
-  supply.watch(() => void reload());
+  supply.watch(() => void reload().then(() => ways.look()));
   await reload();
 
   const { limits } = config;
@@ -122,6 +122,7 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
     compiler,
     handlers: handlers as SurfaceHandlers,
     observe,
+    clock,
     contracts: inForce.contracts,
     wall: Date.now,
     limits,
@@ -187,6 +188,7 @@ export async function startGateway(config: Config, observe: Observe, from?: Upst
     health,
     routes: {
       '/graphql': graphqlDoor as Route,
+      '/v1/streams': streamDoor as Route,
       '/v1/streams/': streamDoor as Route,
       '/asyncapi': documents,
       '/asyncapi/': documents,

@@ -5,18 +5,19 @@
  */
 import type { Access, Principal } from '../core/access/index.ts';
 import type { Contract } from '../core/contract/index.ts';
-import type { Delivery, Notice } from '../core/delivery/index.ts';
+import type { Clock, Delivery } from '../core/delivery/index.ts';
 import { SluiceError } from '../core/errors.ts';
 import type { Observe } from '../core/observe.ts';
 import type { Source } from '../core/routing/index.ts';
 import { createSurface, type Surface, type SurfaceHandlers } from '../core/surface/index.ts';
 import type { Compiler } from '../core/view/index.ts';
-import { type Admission, Admitted } from './admitted.ts';
+import type { Admission } from './admitted.ts';
 import { createGates } from './event.ts';
+import { createPlacing } from './placing.ts';
 import type { RequestWay } from './ports.ts';
-import { namedPosition, positionOf } from './position.ts';
 import { ScannedFilters } from './scanned-filters.ts';
 import { OpenSession, type SessionHost } from './session.ts';
+import { createWildcards } from './wildcard.ts';
 
 export interface RequestWayOptions {
   readonly access: Access;
@@ -25,6 +26,7 @@ export interface RequestWayOptions {
   readonly compiler: Compiler;
   readonly handlers: SurfaceHandlers;
   readonly observe: Observe;
+  readonly clock: Clock;
   /** Contracts in force, the same array until they change. */
   readonly contracts: () => readonly Contract[];
   /** Epoch milliseconds. */
@@ -39,9 +41,12 @@ export interface RequestWayOptions {
   readonly refusing: () => SluiceError | null;
 }
 
-const NO_NOTICES: readonly Notice[] = [];
+export interface FollowedRequestWay extends RequestWay {
+  /** Contracts have changed: what may join those who asked for several products joins them. */
+  look(): void;
+}
 
-export function createRequestWay(options: RequestWayOptions): RequestWay {
+export function createRequestWay(options: RequestWayOptions): FollowedRequestWay {
   const { access, delivery, source, compiler, observe, limits } = options;
   const gateOf = createGates();
   const scanned = new ScannedFilters(limits.maxScannedFilters);
@@ -79,11 +84,21 @@ export function createRequestWay(options: RequestWayOptions): RequestWay {
       // Said before the operation is looked at: a schema without the product finds other faults with it.
       if (!options.contracts().some((contract) => contract.product === product))
         throw new SluiceError('NOT_FOUND', `The product "${product}" has been withdrawn.`);
-      const { view } = compiler.compile(surfaceOf(principal), operation);
+      const surface = surfaceOf(principal);
+      const wildcard = compiler.wildcard(surface, operation);
+      const view =
+        wildcard === null
+          ? compiler.compile(surface, operation).view
+          : wildcard.views.find(({ contract }) => contract.product === product);
+      if (view === undefined) throw new SluiceError('NOT_FOUND', `"${product}" has no topics any more that match.`);
       access.authorise(principal, view.contract, 'subscribe');
       return view;
     },
   };
+
+  const { wall } = options;
+  const steps = createPlacing({ access, delivery, source, admission, scanned, gateOf, wall });
+  const wildcards = createWildcards({ access, compiler, steps, source, wall, clock: options.clock, observe });
 
   return {
     connect(secret, peer) {
@@ -97,41 +112,33 @@ export function createRequestWay(options: RequestWayOptions): RequestWay {
 
     async subscribe(session, operation, outlet, signal) {
       refuseWhileClosed();
-      const compiled = compiler.compile(session.surface, operation);
-      const { contract } = compiled.view;
-      const wall = options.wall();
-      const named = namedPosition(operation, compiled.from, wall);
-      const grant = access.authorise(session.principal, contract, 'subscribe');
-      if (delivery.subscriptions + placing >= limits.maxSubscriptions) throw new SluiceError('SUBSCRIPTION_LIMIT');
-      const share = scanned.take(session.principal.application.id, compiled.view);
-      placing += 1;
-      try {
-        const { from, view } = compiled;
-        const position = await positionOf(source, { contract, from, wall, matches: view.matches, ...named });
+      const wildcard = compiler.wildcard(session.surface, operation);
+      const compiled = wildcard ?? compiler.compile(session.surface, operation);
+      // Said before it is too many: it would not be had later either.
+      if ('view' in compiled) access.authorise(session.principal, compiled.view.contract, 'subscribe');
+      if (delivery.subscriptions - wildcards.surplus + placing >= limits.maxSubscriptions)
+        throw new SluiceError('SUBSCRIPTION_LIMIT');
+      const stillWanted = (): void => {
         if (signal.aborted) throw new SluiceError('BAD_REQUEST', 'The subscription was given up before it was placed.');
         refuseWhileClosed();
-        // Access may have ended while the position was looked up.
-        access.authorise(session.principal, contract, 'subscribe');
-        const admitted = new Admitted(admission, session.principal, operation, outlet, {
-          operation: compiled,
-          start: position.placement,
-          notices: position.short === null ? NO_NOTICES : [short(position.short)],
-          gate: gateOf(grant),
-          share,
-        });
-        const subscription = delivery.subscribe(admitted);
-        admitted.bind(subscription, grant);
-        return subscription;
-      } catch (thrown) {
-        share.release();
-        throw thrown;
+      };
+      placing += 1;
+      try {
+        if ('views' in compiled) return await wildcards.subscribe(session, operation, compiled, outlet, stillWanted);
+        const asking = { principal: session.principal, operation };
+        const place = await steps.place(asking, compiled);
+        try {
+          stillWanted();
+        } catch (thrown) {
+          place.share.release();
+          throw thrown;
+        }
+        return steps.begin(asking, place, outlet);
       } finally {
         placing -= 1;
       }
     },
-  };
-}
 
-function short(found: number): { readonly code: 'SHORT'; readonly message: string; readonly found: number } {
-  return { code: 'SHORT', message: `The bounded look-back ended after ${found} matching events.`, found };
+    look: () => wildcards.look(),
+  };
 }

@@ -116,9 +116,11 @@ describe('looking back', () => {
       fc.asyncProperty(partitions, fc.nat(9), fc.integer({ min: 1, max: 20 }), async (all, least, count) => {
         const source = filled(all);
         const matches = (event: PublicEvent): boolean => numberOf(event) >= least;
-        const look = await lookBack(source, { product: 'p', count, budget: 10_000, floor: null, matches });
+        const look = await lookBack(source, { of: [{ product: 'p', floor: null, matches }], count, budget: 10_000 });
         const wanted = naive(all, least).slice(-count);
-        const reached = naive(all, least).filter((event) => event.offset >= (look.vector[event.partition] ?? 0));
+        const reached = naive(all, least).filter(
+          (event) => event.offset >= (look.placements[0]?.vector[event.partition] ?? 0),
+        );
         expect(reached.map(({ at }) => at)).toEqual(wanted.map(({ at }) => at));
         expect(look).toMatchObject({ found: wanted.length, short: false });
       }),
@@ -127,13 +129,21 @@ describe('looking back', () => {
 
   test('ends at its budget and says that it is short', async () => {
     const source = filled([Array.from({ length: 1_000 }, (_, i) => ({ time: i, value: 0 }))]);
-    const look = await lookBack(source, { product: 'p', count: 1, budget: 100, floor: null, matches: () => false });
-    expect(look).toMatchObject({ found: 0, short: true, vector: [1_000] });
+    const look = await lookBack(source, {
+      of: [{ product: 'p', floor: null, matches: () => false }],
+      count: 1,
+      budget: 100,
+    });
+    expect(look).toMatchObject({ found: 0, short: true, placements: [{ vector: [1_000] }] });
   });
 
   test('goes no further back than the floor', async () => {
     const source = filled([Array.from({ length: 100 }, (_, i) => ({ time: i, value: 1 }))]);
-    const look = await lookBack(source, { product: 'p', count: 50, budget: 10_000, floor: [90], matches: () => true });
-    expect(look).toMatchObject({ found: 10, short: false, vector: [90] });
+    const look = await lookBack(source, {
+      of: [{ product: 'p', floor: [90], matches: () => true }],
+      count: 50,
+      budget: 10_000,
+    });
+    expect(look).toMatchObject({ found: 10, short: false, placements: [{ vector: [90] }] });
   });
 });

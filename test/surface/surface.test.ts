@@ -80,6 +80,7 @@ describe('the schema made from contracts', () => {
     });
     expect(argumentsOf('Mutation', 'publishFlight')).toEqual({ input: 'FlightInput!' });
     expect(fieldsOf('Subscription')).toEqual({
+      events: 'Event!',
       flights: 'FlightEvent!',
       flightsBatch: 'FlightEventBatch!',
       orders: 'OrderEvent!',

@@ -1,9 +1,9 @@
-import { execute, parse } from 'graphql';
+import { execute, parse, validate } from 'graphql';
 import { expect, test } from 'vitest';
 import { createSurface } from '../../src/core/surface/index.ts';
-import { createCompiler, eventNode } from '../../src/core/view/index.ts';
+import { CURSOR_SLOT, createCompiler, eventNode } from '../../src/core/view/index.ts';
 import { flights, orders, readings } from './contracts.ts';
-import { Random, randomEvent, randomOperation } from './random.ts';
+import { Random, randomEvent, randomOperation, randomWildcard } from './random.ts';
 
 const OPERATIONS = 3_000;
 const EVENTS_EACH = 3;
@@ -58,4 +58,41 @@ test(`serialisers write what graphql-js writes, byte for byte, over ${OPERATIONS
   expect(seen.batch).toBeGreaterThan(OPERATIONS / 4);
   expect(seen.deleted).toBeGreaterThan(OPERATIONS / 20);
   expect(seen.bytes / OPERATIONS).toBeGreaterThan(100);
+});
+
+test('of several products each view writes what graphql-js writes of its events, and refuses what it refuses', () => {
+  const first = Number(process.env['SLUICE_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+  const compiler = createCompiler({ limits, cacheSize: 10 });
+  const seen = { views: 0, refused: 0, cursors: 0, bytes: 0 };
+  for (let index = 0; index < OPERATIONS / 3; index++) {
+    const seed = first + index;
+    const random = new Random(seed);
+    const { query, variables } = randomWildcard(surface, random);
+    const hint = `SLUICE_SEED=${seed}\n${query}\n${JSON.stringify(variables)}`;
+    if (validate(surface.schema, parse(query)).length > 0) {
+      expect(() => compiler.wildcard(surface, { query, variables }), hint).toThrow();
+      seen.refused++;
+      continue;
+    }
+    const views = compiler.wildcard(surface, { query, variables })?.views ?? [];
+    expect(views.map(({ contract }) => contract.product)).toEqual(['flights', 'orders', 'readings']);
+    for (const view of views) {
+      const event = randomEvent(view.contract, random);
+      const cursor = `cursor-${seed}`;
+      const node = eventNode(view.contract, event, cursor);
+      const expected = reference(query, variables, {
+        events: { ...node, __typename: `${view.contract.typeName}Event` },
+      });
+      const text = view.serialise(event, 'of one product', 'i');
+      expect(text.replaceAll(CURSOR_SLOT, cursor), hint).toBe(expected);
+      expect(text.includes(CURSOR_SLOT), hint).toBe(view.usesCursor);
+      seen.views++;
+      seen.cursors += view.usesCursor ? 1 : 0;
+      seen.bytes += expected.length;
+    }
+  }
+  expect(seen.views).toBeGreaterThan(OPERATIONS / 2);
+  expect(seen.cursors).toBeGreaterThan(OPERATIONS / 20);
+  expect(seen.refused).toBeGreaterThan(0);
+  expect(seen.bytes / seen.views).toBeGreaterThan(60);
 });

@@ -182,15 +182,35 @@ export function randomOperation(surface: Surface, random: Random): RandomOperati
   const field = surface.schema.getSubscriptionType()?.getFields()[root];
   const body = `${random.chance(0.3) ? `${random.pick(aliases)}: ` : ''}${root} ${writer.selection(outer(field?.type), 0)}`;
   const wrapped = random.chance(0.1) ? `... on Subscription { ${body} }` : body;
-  const declared =
-    writer.usedVariables.size === 0
-      ? ''
-      : `(${[...writer.usedVariables].map((name) => writer.declare(name)).join(', ')})`;
   return {
-    query: [`subscription S${declared} { ${wrapped} }`, ...writer.fragments].join('\n'),
+    query: writer.document(wrapped),
     variables: writer.variables(),
     root,
   };
+}
+
+/** A subscription of several products: what every event has, and of some products their data under names of their own. */
+export function randomWildcard(surface: Surface, random: Random): RandomOperation {
+  const writer = new Writer(random);
+  const parts = Array.from({ length: random.below(4) }, () =>
+    random.pick(['product', 'cursor', 'topic', 'time', 'op', '__typename']),
+  );
+  for (const { kind, contract } of surface.subscription.values()) {
+    if (kind !== 'stream' || random.chance(0.25)) continue;
+    const name = `${contract.typeName}Event`;
+    const data = outer(surface.schema.getType(contract.typeName) as GraphQLOutputType);
+    // Two that differ in shape under one name are refused, by graphql-js too.
+    const alias = random.chance(0.05) ? '' : `${contract.fieldName}_: `;
+    const more = random.chance(0.3) ? `${random.pick(['key', 'topic'])} ` : '';
+    parts.splice(
+      random.below(parts.length + 1),
+      0,
+      `... on ${name} { ${more}${alias}data ${writer.selection(data, 1)} }`,
+    );
+  }
+  if (parts.length === 0) parts.push('topic');
+  const body = `${random.chance(0.3) ? `${random.pick(aliases)}: ` : ''}events { ${parts.join(' ')} }`;
+  return { query: writer.document(body), variables: writer.variables(), root: 'events' };
 }
 
 function outer(type: GraphQLOutputType | undefined): GraphQLObjectType {
@@ -213,6 +233,13 @@ class Writer {
       defaulted: { given: undefined, type: `Boolean = ${random.chance(0.5)}` },
       overridden: { given: random.chance(0.5), type: `Boolean! = ${random.chance(0.5)}` },
     };
+  }
+
+  /** With the fragments and variables that were used. */
+  document(body: string): string {
+    const names = [...this.usedVariables];
+    const declared = names.length === 0 ? '' : `(${names.map((name) => this.declare(name)).join(', ')})`;
+    return [`subscription S${declared} { ${body} }`, ...this.fragments].join('\n');
   }
 
   declare(name: string): string {

@@ -39,6 +39,7 @@ class Node {
         limits: { maxDepth: 10, maxAliases: 15, maxDirectives: 50, maxTokens: 1_000, maxCost: 5_000 },
         cacheSize: 100,
       }),
+      clock: this.stage.clock,
       handlers,
       observe: {
         debug() {},

@@ -12,6 +12,7 @@ export { isInput } from './inputs.ts';
 export { compileLayout } from './layout.ts';
 export * from './model.ts';
 export { nearest } from './nearest.ts';
+export { canMatch } from './overlap.ts';
 export { parsePredicate } from './predicate.ts';
 export { type ReadContract, readContract } from './read.ts';
 export { durationMs } from './rules/terms.ts';

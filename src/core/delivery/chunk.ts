@@ -81,7 +81,7 @@ export class Chunk {
     const { envelope, id } = request.outlet;
     const said = this.superseded === 0 ? notices : [...notices, conflatedNotice(this.superseded)];
     const template =
-      this.#closed && said.length === 0
+      this.#closed && said.length === 0 && envelope.own === undefined
         ? this.#largeTemplate(envelope, id.length)
         : this.#noticedTemplate(envelope, said, id.length);
     fill(template.bytes, template.idSlots, id);

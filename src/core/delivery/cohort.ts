@@ -84,7 +84,7 @@ export class Cohort implements Standing {
   static keyOf(member: Member): string {
     const { outlet } = member.request;
     const batch = batchOf(member);
-    return `${outlet.envelope.name} ${outlet.id.length} ${batch === null ? '' : `${batch.maxEvents}/${batch.maxDelayMs}`}`;
+    return `${outlet.envelope.name} ${outlet.envelope.own ?? ''} ${outlet.id.length} ${batch === null ? '' : `${batch.maxEvents}/${batch.maxDelayMs}`}`;
   }
 
   get size(): number {

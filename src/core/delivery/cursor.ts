@@ -77,6 +77,28 @@ export function cursorSection(text: string, product: string): CursorSection {
   return section;
 }
 
+/** A cursor of one section for each section, by product. Throws CURSOR_INVALID. */
+export function splitCursor(text: string): ReadonlyMap<string, string> {
+  return new Map(decodeCursor(text).map((section) => [section.product, encodeCursor([section])]));
+}
+
+/** The section of a cursor that has one, as it stands in every cursor. */
+export function sectionBytes(cursor: string): Buffer {
+  const bytes = Buffer.from(cursor, 'base64url');
+  return bytes.subarray(2, bytes.length - CHECKSUM);
+}
+
+/** The cursor of sections in the order of their products: what encodeCursor writes. */
+export function joinSections(sections: readonly (Buffer | null)[]): string {
+  const present = sections.filter((section) => section !== null);
+  const head = 1 + varintSize(present.length);
+  const bytes = Buffer.allocUnsafe(present.reduce((sum, { length }) => sum + length, head + CHECKSUM));
+  bytes[0] = VERSION;
+  let at = writeVarint(bytes, 1, present.length);
+  for (const section of present) at += section.copy(bytes, at);
+  return seal(bytes);
+}
+
 /** Writes the cursors of one section again and again: of a vector of which little has changed only that is encoded anew. */
 export class CursorWriter {
   readonly #product: string;

@@ -9,7 +9,7 @@ import { Feed, type Plant } from './feed.ts';
 import { Line, Scratch } from './line.ts';
 import { Member } from './member.ts';
 import { Meter } from './meter.ts';
-import type { Clock, Delivery, Sink, SubscribeRequest, Subscription } from './ports.ts';
+import type { Clock, Delivered, Delivery, Sink, SubscribeRequest } from './ports.ts';
 import { ProgressWheel } from './progress.ts';
 import { Replay } from './replay.ts';
 import { Window } from './window.ts';
@@ -82,7 +82,7 @@ class Engine implements Delivery, Plant {
     return this.#count;
   }
 
-  subscribe(request: SubscribeRequest): Subscription {
+  subscribe(request: SubscribeRequest): Delivered {
     const { product, name } = request.operation.view.contract;
     const { incarnation } = request.start;
     const feed = this.#feeds.get(feedKey(product, incarnation)) ?? new Feed(this, product, name, incarnation);

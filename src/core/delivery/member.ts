@@ -6,7 +6,7 @@ import type { CursorWriter } from './cursor.ts';
 import type { Line, Rider } from './line.ts';
 import type { Meter, Tally } from './meter.ts';
 import { NONE } from './notices.ts';
-import type { Notice, SubscribeRequest, Subscription } from './ports.ts';
+import type { Delivered, Notice, SubscribeRequest } from './ports.ts';
 import type { Slot } from './window.ts';
 
 /** A slot read from the log for those who are behind. */
@@ -33,7 +33,7 @@ export interface Stream {
   blame(what: string, thrown: unknown): void;
 }
 
-export class Member implements Subscription, Rider {
+export class Member implements Delivered, Rider {
   readonly stream: Stream;
   readonly request: SubscribeRequest;
   readonly line: Line;
@@ -128,6 +128,12 @@ export class Member implements Subscription, Rider {
 
   blame(what: string, thrown: unknown): void {
     this.stream.blame(what, thrown);
+  }
+
+  notify(notice: Notice): void {
+    if (this.ended) return;
+    const others = this.notices.filter(({ code, product }) => code !== notice.code || product !== notice['product']);
+    this.notices = [...others, notice];
   }
 
   end(error: SluiceError | null): void {

@@ -41,9 +41,11 @@ export interface Messages {
   readonly cursors: readonly string[];
 }
 
-/** How a door wraps payloads: WebSocket frames of graphql-transport-ws, SSE events. Pure; part of a cohort's key by `name` and id length. */
+/** How a door wraps payloads: WebSocket frames of graphql-transport-ws, SSE events. Pure; part of a cohort's key by `name`, `own` and id length. */
 export interface Envelope {
   readonly name: string;
+  /** Where what it makes is one subscriber's own, and never twice the same: a number that no other subscriber has. */
+  readonly own?: number;
   /** The messages, of which there is at least one, with what their subscriber alone is to be told before, or in, the first. */
   noticed(messages: Messages, notices: readonly Notice[]): Messages;
   /** Of a large payload that comes alone, everything behind the id is `shared`. */
@@ -88,7 +90,7 @@ export interface Clock {
 
 /** Something to know about a subscription that is no event: its envelope says it with the next event's message. */
 export interface Notice {
-  readonly code: 'DEPRECATED' | 'GAP' | 'PACED' | 'CONFLATED' | 'SHORT';
+  readonly code: 'DEPRECATED' | 'GAP' | 'PACED' | 'CONFLATED' | 'SHORT' | 'JOINED' | 'LEFT';
   readonly message: string;
   readonly [key: string]: unknown;
 }
@@ -112,9 +114,15 @@ export interface Subscription {
   end(error: SluiceError | null): void;
 }
 
+/** A subscription that delivery has. */
+export interface Delivered extends Subscription {
+  /** Said with the next event, instead of what was to be said of the same code and product. */
+  notify(notice: Notice): void;
+}
+
 export interface Delivery {
   /** Joins at the live edge, or catches up first; returns at once. */
-  subscribe(request: SubscribeRequest): Subscription;
+  subscribe(request: SubscribeRequest): Delivered;
   /** While held, nothing is delivered and positions are kept (access cannot be confirmed). */
   hold(held: boolean): void;
   /** The product's contract changed (recompile every distinct view, swap at a tick) or went (end with NOT_FOUND and cursor). */

@@ -6,7 +6,7 @@ export { type Look, lookBack } from './look-back.ts';
 export { isSelective } from './match/lookups.ts';
 export { MatchIndex } from './match/match-index.ts';
 export { type Merged, type MergedEvent, mergeByTime } from './merge.ts';
-export { type Position, resolvePosition } from './position.ts';
+export { type Position, resolveLast, resolvePosition } from './position.ts';
 export type { Reader, Served } from './served.ts';
 export * from './site/index.ts';
 export * from './source.ts';

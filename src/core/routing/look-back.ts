@@ -1,20 +1,30 @@
 /**
- * `last: n`: walks the tails of all partitions backwards, merged by (timestamp, partition), until n matches have been passed
- * or the bounded look-back ends. Gives the positions reached.
+ * `last: n`: walks the tails of all partitions, of one product or of several, backwards, merged by (timestamp, partition), until n matches
+ * have been passed or the bounded look-back ends. Gives the positions reached.
  */
 import type { PublicEvent } from '../contract/index.ts';
-import type { Source, Vector } from './source.ts';
+import type { Placement, Source, Vector } from './source.ts';
 
 export interface Look {
-  readonly incarnation: string;
-  readonly vector: Vector;
+  /** In the order in which the products were asked for. */
+  readonly placements: readonly Placement[];
   /** Matches between the vector and the end. */
   readonly found: number;
   /** The look-back ended before n matches were found although older events are held. */
   readonly short: boolean;
 }
 
+/** A product, and which of its events count. */
+export interface LookedAt {
+  readonly product: string;
+  /** No position before this one (replay depth), where there is such a limit. */
+  readonly floor: Vector | null;
+  readonly matches: (event: PublicEvent) => boolean;
+}
+
 interface Stem {
+  readonly of: LookedAt;
+  readonly incarnation: string;
   readonly partition: number;
   readonly end: number;
   readonly floor: number;
@@ -33,30 +43,15 @@ const FIRST_STEP = 64;
 export async function lookBack(
   source: Source,
   request: {
-    readonly product: string;
+    readonly of: readonly LookedAt[];
     readonly count: number;
     /** Offsets examined at most, over all partitions. */
     readonly budget: number;
-    /** No position before this one (replay depth), where there is such a limit. */
-    readonly floor: Vector | null;
-    readonly matches: (event: PublicEvent) => boolean;
   },
 ): Promise<Look> {
-  const { product, count, matches } = request;
-  const extent = await source.extent(product);
-  const stems = extent.end.map((end, partition): Stem => {
-    const floor = Math.min(end, Math.max(extent.first[partition] ?? 0, request.floor?.[partition] ?? 0));
-    return {
-      partition,
-      end,
-      floor,
-      low: end,
-      frontier: Number.POSITIVE_INFINITY,
-      step: FIRST_STEP,
-      matches: [],
-      position: end,
-    };
-  });
+  const { count } = request;
+  const trees = await Promise.all(request.of.map((of) => stemsOf(source, of)));
+  const stems = trees.flatMap((tree) => tree.stems);
   let examined = 0;
 
   const extend = async (stem: Stem, most: number): Promise<void> => {
@@ -65,10 +60,10 @@ export async function lookBack(
     stem.step *= 4;
     const older: PublicEvent[] = [];
     let first: number | null = null;
-    for await (const scan of source.range(product, extent.incarnation, stem.partition, from, to)) {
+    for await (const scan of source.range(stem.of.product, stem.incarnation, stem.partition, from, to)) {
       for (const event of scan.events) {
         first ??= event.time;
-        if (matches(event)) older.push(event);
+        if (stem.of.matches(event)) older.push(event);
       }
     }
     examined += to - from;
@@ -94,11 +89,36 @@ export async function lookBack(
     found += 1;
   }
   return {
-    incarnation: extent.incarnation,
-    vector: stems.map((stem) => stem.position),
+    placements: trees.map(({ incarnation, stems: own }) => ({
+      incarnation,
+      vector: own.map((stem) => stem.position),
+    })),
     found,
     short: found < count && stems.some((stem) => stem.low > stem.floor),
   };
+}
+
+async function stemsOf(
+  source: Source,
+  of: LookedAt,
+): Promise<{ readonly incarnation: string; readonly stems: readonly Stem[] }> {
+  const { incarnation, first, end: ends } = await source.extent(of.product);
+  const stems = ends.map((end, partition): Stem => {
+    const floor = Math.min(end, Math.max(first[partition] ?? 0, of.floor?.[partition] ?? 0));
+    return {
+      of,
+      incarnation,
+      partition,
+      end,
+      floor,
+      low: end,
+      frontier: Number.POSITIVE_INFINITY,
+      step: FIRST_STEP,
+      matches: [],
+      position: end,
+    };
+  });
+  return { incarnation, stems };
 }
 
 function latest(stems: readonly Stem[]): Stem | null {

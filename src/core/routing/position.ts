@@ -3,7 +3,7 @@ import type { Contract, PublicEvent } from '../contract/index.ts';
 import { SluiceError } from '../errors.ts';
 import type { ReplayFrom } from '../view/index.ts';
 import { expired } from './failure.ts';
-import { lookBack } from './look-back.ts';
+import { type Look, type LookedAt, lookBack } from './look-back.ts';
 import type { Placement, Source, Vector } from './source.ts';
 
 export interface Position {
@@ -42,8 +42,6 @@ export async function resolvePosition(
   const depth = replayDepth(contract);
   const limit = depth === null ? null : wall - depth;
   offered(contract, from, named);
-  const limitVector = async (): Promise<Vector | null> =>
-    limit === null ? null : (await source.place(product, { kind: 'time', time: limit })).vector;
 
   switch (from.kind) {
     case 'latest':
@@ -58,25 +56,8 @@ export async function resolvePosition(
       if (limit !== null && time < limit) throw beyond(depth as number, whole);
       return { placement: await source.place(product, { kind: 'time', time }), short: null };
     }
-    case 'last': {
-      if (from.count > MAX_LAST) {
-        throw new SluiceError('REPLAY_LIMIT', `${named}: at most ${MAX_LAST} events, not ${from.count}.`, {
-          details: { path: named },
-        });
-      }
-      const floor = await limitVector();
-      const look = await lookBack(source, {
-        product,
-        count: from.count,
-        budget: LOOK_BACK_BUDGET,
-        floor,
-        matches: request.matches,
-      });
-      return {
-        placement: { incarnation: look.incarnation, vector: look.vector },
-        short: look.short ? look.found : null,
-      };
-    }
+    case 'last':
+      return (await resolveLast(source, { ...request, from, of: [request] })[0]) as Position;
     case 'cursor': {
       const { incarnation, vector } = request.section(from.cursor);
       const placement = await source.place(product, { kind: 'at', incarnation, vector });
@@ -99,6 +80,45 @@ export async function resolvePosition(
     default:
       return from satisfies never;
   }
+}
+
+/**
+ * `last` over several products: so many events of all of them together. Each position comes or fails for itself; errors as
+ * resolvePosition.
+ */
+export function resolveLast(
+  source: Source,
+  request: {
+    readonly of: readonly { readonly contract: Contract; readonly matches: (event: PublicEvent) => boolean }[];
+    readonly from: Extract<ReplayFrom, { readonly kind: 'last' }>;
+    readonly named?: string;
+    readonly wall: number;
+  },
+): readonly Promise<Position>[] {
+  const { of, from, wall } = request;
+  const named = request.named ?? 'from.last';
+  const look = async (): Promise<Look> => {
+    const asked = of.map(async ({ contract, matches }): Promise<LookedAt> => {
+      const { product } = contract;
+      const depth = replayDepth(contract);
+      const floor = depth === null ? null : (await source.place(product, { kind: 'time', time: wall - depth })).vector;
+      return { product, floor, matches };
+    });
+    return lookBack(source, { of: await Promise.all(asked), count: from.count, budget: LOOK_BACK_BUDGET });
+  };
+  let looked: Promise<Look> | null = null;
+  return of.map(async ({ contract }, index) => {
+    offered(contract, from, named);
+    if (from.count > MAX_LAST) {
+      throw new SluiceError('REPLAY_LIMIT', `${named}: at most ${MAX_LAST} events, not ${from.count}.`, {
+        details: { path: named },
+      });
+    }
+    looked ??= look();
+    const { placements, short, found } = await looked;
+    // Said once.
+    return { placement: placements[index] as Placement, short: short && index === 0 ? found : null };
+  });
 }
 
 /** The contract's replay depth, or the grant's where that is less; null: as long as the log holds. */

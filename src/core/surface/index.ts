@@ -4,7 +4,7 @@ export * from './compatibility/index.ts';
 export { canonicalText, createSurface } from './create.ts';
 export { eventTypeOf, partitionSource, streamPath } from './events.ts';
 export { sunsetOf } from './life-cycle.ts';
-export { renderSdl } from './sdl.ts';
+export { EVENTS_FIELD, renderSdl } from './sdl.ts';
 export { visible } from './shown.ts';
 export * from './surface.ts';
 export { formatInstant, parseDateTime, parseDuration } from './temporal.ts';

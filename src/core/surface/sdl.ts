@@ -36,6 +36,7 @@ export function schemaText(contracts: readonly Contract[]): string {
   const definitions = new Definitions();
   const roots: Roots = { subscription: [], query: [], mutation: [] };
   for (const contract of contracts) addRoots(roots, definitions, contract);
+  if (roots.subscription.length > 0) roots.subscription.push(eventsField());
   const { subscription, query, mutation } = roots;
   return [
     block('type Query', [
@@ -52,6 +53,9 @@ export function schemaText(contracts: readonly Contract[]): string {
     ...[...definitions.scalars].sort().flatMap(scalarText),
   ].join('\n\n');
 }
+
+/** No product may be called so. */
+export const EVENTS_FIELD = 'events';
 
 interface Roots {
   readonly subscription: string[];
@@ -95,6 +99,16 @@ const BATCH =
   '"A batch is sent when it has so many events (1 to 1000)." maxEvents: Int = 100, "Or when its first event has waited so long (at most a minute)." maxDelay: Duration = "PT0.1S"';
 const PAGE =
   '"At most so many events." first: Int = 100, "The `endCursor` of the page before; instead of `from`." after: Cursor';
+
+/** The one field over several products. */
+function eventsField(): string {
+  const about =
+    'Events of several products in one stream, in order per partition: fields of a product by fragment, `... on FlightEvent { data { ... } }`';
+  const topic = '"Products whose topics cannot match are not read." topic: TopicFilter';
+  const products =
+    '"Names of products; every one that this application may see, where they are left out." products: [String!]';
+  return `${described(sentences(about))}${EVENTS_FIELD}(${topic}, ${products}, ${FROM} = {latest: true}, ${ON_LAG}): Event!`;
+}
 
 /** The arguments that say which events. */
 function matching(definitions: Definitions, contract: Contract): string {

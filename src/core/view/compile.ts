@@ -7,6 +7,7 @@ import {
   type ArgumentNode,
   type DocumentNode,
   type FieldNode,
+  type GraphQLNamedType,
   GraphQLObjectType,
   getArgumentValues,
   getNamedType,
@@ -21,7 +22,7 @@ import {
   type TopicFilter,
 } from '../contract/index.ts';
 import { SluiceError } from '../errors.ts';
-import { canonicalText, type Surface, type SurfaceField } from '../surface/index.ts';
+import { canonicalText, EVENTS_FIELD, type Surface, type SurfaceField } from '../surface/index.ts';
 import { compileCloudEvent } from './cloud-event.ts';
 import { MAX_ERRORS, prepare, type Subscription } from './document.ts';
 import { asOperationError, classified, fault, placed } from './failure.ts';
@@ -33,8 +34,18 @@ import { parseMaxDelay, parseMaxEvents, parseReplayFrom } from './position.ts';
 import { Collector, type Selection } from './selection.ts';
 import { compileBatchSerialiser, compileSerialiser } from './serialiser.ts';
 import { shows } from './shows.ts';
-import { readStream } from './stream.ts';
-import type { CompiledOperation, OnLag, Operation, OperationLimits, StreamOperation, View } from './view.ts';
+import { type AskedStream, readStream, readStreams } from './stream.ts';
+import {
+  type CompiledOperation,
+  type CompiledWildcard,
+  CURSOR_SLOT,
+  type OnLag,
+  type Operation,
+  type OperationLimits,
+  type StreamOperation,
+  type View,
+} from './view.ts';
+import { choose } from './wildcard.ts';
 
 export interface Compiler {
   /**
@@ -42,6 +53,8 @@ export interface Compiler {
    * as SluiceError.
    */
   compile(surface: Surface, operation: Operation | StreamOperation): CompiledOperation;
+  /** The same for subscriptions of several products; null: it is of one, or it is none. */
+  wildcard(surface: Surface, operation: Operation | StreamOperation): CompiledWildcard | null;
 }
 
 /** `cacheSize` bounds the documents, the views and the filters that are kept, each. */
@@ -90,6 +103,11 @@ export function createCompiler(options: { readonly limits: OperationLimits; read
     return fresh;
   }
 
+  function compileParts(parts: readonly Asked[]): CompiledWildcard {
+    const [{ from, onLag }] = parts as [Asked];
+    return { views: parts.map(viewOf), from, onLag };
+  }
+
   return {
     compile(surface, operation) {
       if ('stream' in operation) {
@@ -101,8 +119,25 @@ export function createCompiler(options: { readonly limits: OperationLimits; read
       try {
         const subscription = prepared(surface, operation);
         document = subscription.document;
-        const asked = read(surface, subscription, checkVariables(operation.variables));
+        const asked = read(surface, rootOf(surface, subscription, checkVariables(operation.variables)));
         return { view: viewOf(asked), from: asked.from, onLag: asked.onLag, batch: asked.batch };
+      } catch (thrown) {
+        throw asOperationError(thrown, document);
+      }
+    },
+
+    wildcard(surface, operation) {
+      if ('stream' in operation) {
+        return operation.stream === null ? compileParts(readStreams(surface, operation).map(partOfStream)) : null;
+      }
+      // Most are of one product and need not be read twice.
+      if (typeof operation.query !== 'string' || !operation.query.includes(EVENTS_FIELD)) return null;
+      let document: DocumentNode | null = null;
+      try {
+        const subscription = prepared(surface, operation);
+        document = subscription.document;
+        const root = rootOf(surface, subscription, checkVariables(operation.variables));
+        return root.node.name.value === EVENTS_FIELD ? compileParts(readParts(surface, root)) : null;
       } catch (thrown) {
         throw asOperationError(thrown, document);
       }
@@ -122,13 +157,26 @@ interface Asked {
   readonly from: CompiledOperation['from'];
   readonly onLag: OnLag;
   readonly batch: CompiledOperation['batch'];
+  /** One product of several. */
+  readonly isPart?: true;
 }
 
-function read(
+/** The one root field of a subscription. */
+interface Root {
+  readonly node: FieldNode;
+  /** Its key in the output, and everything that is selected under it. */
+  readonly out: string;
+  readonly nodes: readonly FieldNode[];
+  readonly type: GraphQLNamedType;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly collector: Collector;
+}
+
+function rootOf(
   surface: Surface,
   { document, definition, fragments }: Subscription,
   given: Readonly<Record<string, unknown>>,
-): Asked {
+): Root {
   const { schema } = surface;
   const coerced = getVariableValues(schema, definition.variableDefinitions ?? [], given, { maxErrors: MAX_ERRORS });
   if (coerced.errors !== undefined) throw classified(coerced.errors, document);
@@ -141,14 +189,50 @@ function read(
     const at = others.length > 0 ? others.flatMap(([, nodes]) => nodes) : definition;
     throw fault('BAD_REQUEST', 'A subscription must select exactly one root field.', at);
   }
-  const field = surface.subscription.get(node.name.value);
   const known = root.getFields()[node.name.value];
-  const type = known === undefined ? undefined : getNamedType(known.type);
-  if (field === undefined || known === undefined || !(type instanceof GraphQLObjectType)) {
+  if (known === undefined) throw fault('NOT_FOUND', 'There is no such subscription.', node);
+  const args = getArgumentValues(known, node, coerced.coerced);
+  return { node, out: entry[0], nodes: entry[1], type: getNamedType(known.type), args, collector };
+}
+
+function read(surface: Surface, { node, out, nodes, type, args, collector }: Root): Asked {
+  const field = surface.subscription.get(node.name.value);
+  if (field === undefined || !(type instanceof GraphQLObjectType)) {
     throw fault('NOT_FOUND', 'There is no such subscription.', node);
   }
-  const args = getArgumentValues(known, node, coerced.coerced);
-  return { ...readArguments(field, args, node), out: entry[0], selection: collector.select(type, entry[1]) };
+  return { ...readArguments(field, args, node), out, selection: collector.select(type, nodes) };
+}
+
+/** One for each product, with what is selected of its events. */
+function readParts(surface: Surface, { node, out, nodes, args, collector }: Root): readonly Asked[] {
+  const at = argumentsOf(args, node);
+  const topic = at('topic', (text) => (text === null ? null : parseTopicFilter(String(text))));
+  const products = at('products', (names) => names as readonly string[] | null);
+  const common = {
+    kind: 'stream',
+    isPart: true,
+    out,
+    topic,
+    where: null,
+    from: at('from', (from) => parseReplayFrom(from, 'from')),
+    onLag: at('onLag', (policy) => (policy ?? 'CATCH_UP') as OnLag),
+    batch: null,
+  } as const;
+  let contracts: readonly Contract[];
+  try {
+    contracts = choose(surface, topic, products);
+  } catch (thrown) {
+    if (!(thrown instanceof SluiceError)) throw thrown;
+    throw placed(thrown, argument(node, thrown.details.path ?? '') ?? node);
+  }
+  return contracts.map((contract) => {
+    const type = surface.schema.getType(`${contract.typeName}Event`) as GraphQLObjectType;
+    return { ...common, contract, selection: collector.select(type, nodes) };
+  });
+}
+
+function partOfStream(asked: AskedStream): Asked {
+  return { ...asked, kind: 'stream', out: null, batch: null, isPart: true };
 }
 
 function readArguments(
@@ -156,13 +240,7 @@ function readArguments(
   args: Readonly<Record<string, unknown>>,
   node: FieldNode,
 ): Omit<Asked, 'out' | 'selection'> {
-  const at = <T>(name: string, parse: (value: unknown) => T): T => {
-    try {
-      return parse(args[name] ?? null);
-    } catch (thrown) {
-      throw thrown instanceof SluiceError ? placed(thrown, argument(node, name) ?? node) : thrown;
-    }
-  };
+  const at = argumentsOf(args, node);
   return {
     contract,
     kind: kind === 'batch' ? 'batch' : 'stream',
@@ -180,14 +258,26 @@ function readArguments(
   };
 }
 
+/** Reads an argument; what is wrong with it is told by its place. */
+function argumentsOf(args: Readonly<Record<string, unknown>>, node: FieldNode) {
+  return <T>(name: string, parse: (value: unknown) => T): T => {
+    try {
+      return parse(args[name] ?? null);
+    } catch (thrown) {
+      throw thrown instanceof SluiceError ? placed(thrown, argument(node, name) ?? node) : thrown;
+    }
+  };
+}
+
 function argument(node: FieldNode, name: string): ArgumentNode | undefined {
   return node.arguments?.find((candidate) => candidate.name.value === name);
 }
 
 const contractTexts = new WeakMap<Contract, string>();
 
-function digestOf({ contract, kind, out, selection, topic, where }: Asked): string {
-  return sha256(canonicalText([textOf(contract), saltOf(contract, selection), kind, out, selection, topic, where]));
+function digestOf({ contract, kind, out, selection, topic, where, isPart }: Asked): string {
+  const asked = [kind, out, selection, topic, where, isPart ?? false];
+  return sha256(canonicalText([textOf(contract), saltOf(contract, selection), ...asked]));
 }
 
 /** The salt of an application is part of a view only where a hash shows; otherwise applications that see the same share it. */
@@ -218,7 +308,9 @@ function createView(asked: Asked, digest: string, filter: Filter, cloudEventOf: 
     matches: (event: PublicEvent) => filter.matches(event),
   };
   if (kind === 'stream') {
-    const serialise = out === null ? cloudEventOf(asked) : compileSerialiser(contract, out, selection);
+    const whole = out === null ? cloudEventOf(asked) : compileSerialiser(contract, out, selection);
+    const part: Serialise = (event, _cursor, incarnation) => whole(event, CURSOR_SLOT, incarnation);
+    const serialise = asked.isPart ? part : whole;
     return Object.freeze({
       ...common,
       serialise,

@@ -6,3 +6,4 @@ export { checkVariables, limitErrors, parseBounded } from './limits.ts';
 export { eventNode } from './node.ts';
 export { parseReplayFrom } from './position.ts';
 export * from './view.ts';
+export { MAX_PRODUCTS } from './wildcard.ts';

@@ -8,6 +8,7 @@ import { parseDuration, type Surface, visible } from '../surface/index.ts';
 import { positions } from './position.ts';
 import type { SelectedField, Selection } from './selection.ts';
 import type { OnLag, ReplayFrom, StreamOperation } from './view.ts';
+import { choose } from './wildcard.ts';
 
 /** What one subscriber asked for, normalised: equal requests are equal. */
 export interface AskedStream {
@@ -24,14 +25,27 @@ const MAX_TEXT = 16_384;
 const MAX_FIELDS = 1_000;
 const POLICIES: readonly string[] = ['CATCH_UP', 'CONFLATE', 'DROP', 'END'] satisfies OnLag[];
 
+/** A stream of several products, with the whole data of each. Errors: as readStream. */
+export function readStreams(surface: Surface, asked: StreamOperation): readonly AskedStream[] {
+  checkLengths(asked);
+  const topic = asked.topic === null ? null : parseTopicFilter(asked.topic);
+  const names =
+    (asked.products ?? null) === null ? null : (asked.products as string).split(',').map((name) => name.trim());
+  const common = { topic, where: null, from: readFrom(asked), onLag: readOnLag(asked.onLag) };
+  return choose(surface, topic, names).map((contract) => ({
+    ...common,
+    contract,
+    selection: eventSelection(dataSelection(contract, null)),
+  }));
+}
+
 /** Throws NOT_FOUND, BAD_REQUEST and BAD_FILTER with the parameter at fault as `path`. */
 export function readStream(surface: Surface, asked: StreamOperation): AskedStream {
   const offered = surface[asked.use === 'query' ? 'query' : 'subscription'];
   const contract = [...offered.values()].find((field) => field.contract.product === asked.stream)?.contract;
-  if (contract === undefined) throw new SluiceError('NOT_FOUND', `There is no stream "${asked.stream.slice(0, 100)}".`);
-  for (const name of ['topic', 'where', 'fields'] as const) {
-    if ((asked[name]?.length ?? 0) > MAX_TEXT) throw bad(name, `longer than ${MAX_TEXT} characters.`);
-  }
+  if (contract === undefined)
+    throw new SluiceError('NOT_FOUND', `There is no stream "${(asked.stream ?? '').slice(0, 100)}".`);
+  checkLengths(asked);
   return {
     contract,
     selection: eventSelection(dataSelection(contract, asked.fields)),
@@ -40,6 +54,12 @@ export function readStream(surface: Surface, asked: StreamOperation): AskedStrea
     from: readFrom(asked),
     onLag: readOnLag(asked.onLag),
   };
+}
+
+function checkLengths(asked: StreamOperation): void {
+  for (const name of ['topic', 'where', 'fields', 'products'] as const) {
+    if ((asked[name]?.length ?? 0) > MAX_TEXT) throw bad(name, `longer than ${MAX_TEXT} characters.`);
+  }
 }
 
 function bad(path: string, message: string): SluiceError {

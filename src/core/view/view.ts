@@ -23,7 +23,8 @@ export interface View {
   /**
    * kind stream: the message as JSON text. Of a GraphQL operation the execution result, `{"data":{...}}`, byte for byte what graphql-js
    * makes of the same operation over the masked event; of a stream operation a CloudEvent. `incarnation` is the one that the event's
-   * offset belongs to, as scans name it.
+   * offset belongs to, as scans name it. A part of a wildcard has CURSOR_SLOT where the cursor goes: it is that of all parts together,
+   * each subscriber's own.
    */
   serialise(event: PublicEvent, cursor: string, incarnation: string): string;
   /** kind batch: the same over several events in order, `cursors[i]` belonging to `events[i]`. */
@@ -49,6 +50,16 @@ export interface CompiledOperation {
   readonly batch: { readonly maxEvents: number; readonly maxDelayMs: number } | null;
 }
 
+/** A compiled subscription of several products: a view for each that it may be about, of one product all majors. */
+export interface CompiledWildcard {
+  readonly views: readonly View[];
+  readonly from: ReplayFrom;
+  readonly onLag: OnLag;
+}
+
+/** What JSON text never holds. */
+export const CURSOR_SLOT = '\u0000';
+
 export interface Operation {
   readonly query: string;
   readonly operationName?: string | null;
@@ -59,8 +70,10 @@ export interface Operation {
 export interface StreamOperation {
   /** Events as they come, or those of the past: then exactly one of `after`, `since` and `last`. */
   readonly use: 'subscribe' | 'query';
-  /** The product, with its major. */
-  readonly stream: string;
+  /** The product, with its major; null: several of them. */
+  readonly stream: string | null;
+  /** Where there may be several: names, separated by commas; null: every one. */
+  readonly products?: string | null;
   readonly topic: string | null;
   /** JSON. */
   readonly where: string | null;

@@ -4,7 +4,10 @@ import { parseDuration } from '../../../core/surface/index.ts';
 import type { StreamOperation } from '../../../core/view/index.ts';
 
 const VIEW = ['topic', 'where', 'fields', 'after', 'since', 'last'] as const;
-const STREAM = [...VIEW, 'onLag', 'heartbeat', 'access_token'] as const;
+const POLICY = ['onLag', 'heartbeat', 'access_token'] as const;
+const STREAM = [...VIEW, ...POLICY] as const;
+/** Fields differ from product to product. */
+const STREAMS = ['topic', 'products', 'after', 'since', 'last', ...POLICY] as const;
 const HISTORY = [...VIEW, 'limit'] as const;
 
 const LEAST_HEARTBEAT_MS = 1_000;
@@ -18,12 +21,17 @@ export interface AskedStream {
   readonly heartbeatMs: number;
 }
 
-/** `lastEventId`: where an EventSource goes on; it goes before any position of the URL. Errors: BAD_REQUEST naming the parameter. */
+/**
+ * `product`: '' for several. `lastEventId`: where an EventSource goes on; it goes before any position of the URL. Errors: BAD_REQUEST
+ * naming the parameter.
+ */
 export function readStreamUrl(product: string, url: URL, lastEventId: string | null): AskedStream {
-  const given = read(url, STREAM);
+  const given =
+    product === '' ? { ...read(url, STREAMS), where: null, fields: null } : { ...read(url, STREAM), products: null };
   const position = lastEventId === null ? given : { ...given, after: lastEventId, since: null, last: null };
+  const { onLag, products } = given;
   return {
-    operation: { ...operationOf(product, position), use: 'subscribe', onLag: given.onLag },
+    operation: { ...operationOf(product === '' ? null : product, position), products, use: 'subscribe', onLag },
     heartbeatMs: readHeartbeat(given.heartbeat),
   };
 }
@@ -47,7 +55,7 @@ export function readPublishUrl(url: URL): { readonly isPartial: boolean } {
 }
 
 function operationOf(
-  stream: string,
+  stream: string | null,
   { topic, where, fields, after, since, last }: Readonly<Record<(typeof VIEW)[number], string | null>>,
 ): Omit<StreamOperation, 'use' | 'onLag'> {
   return { stream, topic, where, fields, after, since, last };
