@@ -8,18 +8,8 @@ import type { Source } from '../source.ts';
 import type { StreamClock } from '../stream/index.ts';
 import { Distrust } from './distrust.ts';
 import { ownerOf } from './ownership.ts';
+import type { Siblings } from './siblings.ts';
 import { type Carried, SiteTail } from './site-tail.ts';
-
-/** The other nodes of the site, as this one knows them. */
-export interface Siblings {
-  readonly self: string;
-  /** Who may own partitions now: this node, and those whose links can be dialled. Another list whenever it is another set. */
-  readonly nodes: readonly string[];
-  /** The source of another node, over a link that is up; null: there is none now. */
-  source(node: string): Source | null;
-  /** Has `changed` called, asynchronously, when either has changed. */
-  watch(changed: () => void): () => void;
-}
 
 export interface SiteSourceOptions {
   /** This node's own reading, shared. */

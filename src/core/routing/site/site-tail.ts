@@ -8,7 +8,7 @@ import type { Interest } from '../interest/index.ts';
 import type { Placement, Scan, Source, SourceHandler, SourceTail, SourceTailOptions } from '../source.ts';
 import type { StreamClock } from '../stream/index.ts';
 import type { Distrust } from './distrust.ts';
-import type { Siblings } from './site-source.ts';
+import type { Siblings } from './siblings.ts';
 
 export interface Ways {
   readonly own: Source;
