@@ -7,6 +7,7 @@ import { ask } from '../bed/ask.ts';
 import { bed, type RedisServer, startRedis } from '../bed/index.ts';
 import { Line } from '../link/line.ts';
 import { Feed, Mesh, Subscriber } from './mesh.ts';
+import { run } from './node.ts';
 
 const names = ['n1', 'n2', 'n3'];
 const COORDINATION = 'sluice_coordination_up';
@@ -64,6 +65,29 @@ describe('three nodes of a site', () => {
       expect(mesh.owned(name).length).toBeGreaterThan(0);
       expect((await mesh.reads())[name]).toBeGreaterThan(before[name] ?? 0);
     }
+  });
+
+  test('are shown by sluice cluster show', async () => {
+    interface Shown {
+      readonly nodes: readonly {
+        readonly node: string;
+        readonly report: { readonly links: readonly { readonly up: boolean }[]; readonly carried: readonly unknown[] };
+      }[];
+      readonly products: readonly { readonly product: string; readonly owners: readonly string[] }[];
+    }
+    const shown = await mesh.site.command<Shown>('cluster', 'show');
+    expect(shown.nodes.map(({ node }) => node)).toEqual(names);
+    for (const { report } of shown.nodes) {
+      expect(report.links.map(({ up }) => up)).toEqual([true, true]);
+      expect(report.carried).toMatchObject([{ product: mesh.product.name, partitions: 12 }]);
+    }
+    const owners = Array.from({ length: 12 }, (_, partition) =>
+      names.find((name) => mesh.owned(name).includes(partition)),
+    );
+    expect(shown.products).toEqual([{ product: mesh.product.name, partitions: 12, owners }]);
+    const { stdout } = await run(['cluster', 'show', '--config', mesh.site.config(0)], mesh.site.folder);
+    expect(stdout).toContain('3 nodes');
+    expect(stdout).toMatch(/n1 {2}ws:\/\/127\.0\.0\.1:\d+/);
   });
 
   test('lose Redis for longer than members live, and it comes back empty', async () => {

@@ -269,7 +269,11 @@ describe('majors', () => {
     }
     const { data } = await gateway.ask<Shown>(latecomer, `{ ${names} }`);
     expect(data?.products).toEqual([{ name: 'things-v2' }]);
-    expect(data?.__schema.subscriptionType.fields.map(({ name }) => name)).toEqual(['thingsV2', 'thingsV2Batch']);
+    expect(data?.__schema.subscriptionType.fields.map(({ name }) => name)).toEqual([
+      'thingsV2',
+      'thingsV2Batch',
+      'events',
+    ]);
     expect(data?.__schema.mutationType).toBeNull();
     const types = data?.__schema.types.map(({ name }) => name) ?? [];
     expect(types).toContain('ThingV2');
