@@ -238,7 +238,7 @@ describe('a subscription of several products', () => {
     expect((await ending).errors).toEqual([]);
   });
 
-  test('sees of each product what its grant leaves: topics, masks, and nothing of others', async () => {
+  test('sees of each product what its grant leaves, topics and fields, and nothing of others', async () => {
     await using site = await WildcardSite.open();
     await using gateway = await site.site.start();
     await gateway.ready();

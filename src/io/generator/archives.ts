@@ -25,7 +25,7 @@ export interface AskedClient {
   readonly form: ArchiveForm;
 }
 
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 60_000;
 /** That wait while one is made. */
 const MOST_WAITING = 4;
 const MOST_KEPT = 100;
