@@ -172,22 +172,25 @@ describe('code for the demo', () => {
     await python.prints(event);
   });
 
-  test("the README's GraphQL is a subscription that is taken", async () => {
-    const query = JSON.stringify({ query: blockWith('README.md', 'graphql', 'subscription') });
-    const response = await fetch(`${greeting.url}/graphql`, {
-      method: 'POST',
-      headers: { 'x-api-key': greeting.key, accept: 'text/event-stream', 'content-type': 'application/json' },
-      body: query,
-    });
-    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
-    let text = '';
-    while (!/^: ready /m.test(text)) {
-      const { value, done } = (await reader?.read()) ?? { done: true };
-      if (done) expect.fail(text);
-      text += value;
-    }
-    await reader?.cancel();
-  });
+  test.each(['flights(topic', 'events(topic'])(
+    "the README's GraphQL is a subscription that is taken: %s",
+    async (field) => {
+      const query = JSON.stringify({ query: blockWith('README.md', 'graphql', field) });
+      const response = await fetch(`${greeting.url}/graphql`, {
+        method: 'POST',
+        headers: { 'x-api-key': greeting.key, accept: 'text/event-stream', 'content-type': 'application/json' },
+        body: query,
+      });
+      const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+      let text = '';
+      while (!/^: ready /m.test(text)) {
+        const { value, done } = (await reader?.read()) ?? { done: true };
+        if (done) expect.fail(text);
+        text += value;
+      }
+      await reader?.cancel();
+    },
+  );
 
   test.each(['curl', 'typescript', 'python'] as const)("the page's example in %s shows events", async (id) => {
     const page = await (await fetch(greeting.url)).text();
@@ -275,7 +278,12 @@ describe('what the documents point to', () => {
       'app create',
     ];
     // This one in clients.test.ts.
-    const others = ['generate client', 'subscription {\n  flights(topic', "the event's way"];
+    const others = [
+      'generate client',
+      'subscription {\n  flights(topic',
+      'subscription {\n  events(topic',
+      "the event's way",
+    ];
     for (const { code } of blocksOf('README.md'))
       expect([...run, ...others].filter((text) => code.includes(text)).length, code).toBeGreaterThan(0);
   });
